@@ -1,0 +1,28 @@
+"""The few errors that mean something to an operator."""
+
+from __future__ import annotations
+
+
+class LernPipelineError(Exception):
+    """Base of every error raised on purpose; its text is one line an operator can act on."""
+
+
+class ConfigurationError(LernPipelineError):
+    """A setting is missing, unknown or has a value that cannot be used. Commands exit with code 2."""
+
+
+class ServiceUnavailable(LernPipelineError):
+    """A store, the broker or a service did not answer in time.
+
+    The micro-batch fails with nothing half-known and is tried again (platform contract 15.2).
+    """
+
+    def __init__(self, service: str, address: str, reason: str) -> None:
+        self.service = service
+        self.address = address
+        self.reason = reason
+        super().__init__(f"{service} at {address} is not available: {reason}")
+
+
+class LaneStopped(LernPipelineError):
+    """A lane cannot go on without an operator, for example because its topic was made anew."""

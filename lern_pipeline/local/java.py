@@ -1,0 +1,49 @@
+"""Finds a Java runtime that both Java servers run on."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from lern_pipeline.local import versions
+from lern_pipeline.local.server import LocalStackError
+
+#: Adjusts memory to what a developer's machine has, for both servers: few malloc arenas.
+JAVA_ENVIRONMENT = {"MALLOC_ARENA_MAX": "2"}
+
+
+def find_java() -> Path:
+    """The `java` of the newest tested version at hand; the configured one where it will do."""
+    candidates = [(java_version(java), java) for java in dict.fromkeys(_candidates())]
+    for version, java in candidates:
+        if version in versions.JAVA_TESTED:
+            return java
+    newer = [java for version, java in candidates if version >= versions.JAVA_MINIMUM]
+    if newer:
+        return newer[0]
+    raise LocalStackError(
+        f"Kafka and Cassandra need Java {versions.JAVA_MINIMUM}, which is not installed: run script/bootstrap"
+    )
+
+
+def java_version(java: Path) -> int:
+    """The major version of an installed runtime, 0 when it cannot be told; reads a file, starts nothing."""
+    try:
+        release = (java.resolve().parents[1] / "release").read_text()
+    except OSError:
+        return 0
+    found = re.search(r'^JAVA_VERSION="(?:1\.)?(\d+)', release, re.MULTILINE)
+    return int(found.group(1)) if found else 0
+
+
+def _candidates() -> Iterator[Path]:
+    home = os.environ.get("JAVA_HOME")
+    if home and (Path(home) / "bin/java").is_file():
+        yield Path(home) / "bin/java"
+    on_path = shutil.which("java")
+    if on_path:
+        yield Path(on_path)
+    yield from sorted(Path("/usr/lib/jvm").glob("*/bin/java"))

@@ -1,0 +1,1 @@
+"""relation-cache-updater: the relations of a published collection, for the readers of Redis."""

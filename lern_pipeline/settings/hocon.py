@@ -36,7 +36,7 @@ def read_hocon(path: Path, environ: Mapping[str, str]) -> Document:
     document = Document(str(path))
     with _Remarks(document):
         try:
-            tree = EnvironmentAwareParser.parse(path.read_text(encoding="utf-8"), basedir=str(path.parent))
+            tree = EnvironmentAwareParser.parse(path.read_text(encoding="utf-8-sig"), basedir=str(path.parent))
         except Exception as error:  # the parser raises its own, the grammar's and plain Python errors alike
             raise ConfigurationError(f"{path} cannot be read as HOCON: {_one_line(error)}") from error
     if not isinstance(tree, ConfigTree):

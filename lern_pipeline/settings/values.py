@@ -28,7 +28,7 @@ def value_of(variable: Variable, raw: object) -> Value:
     if _is_blank(raw) and (variable.blank_is_default or variable.default in (None, "", ())):
         return variable.default
     if variable.not_needed:
-        return str(raw)
+        return str(raw).lower() if isinstance(raw, bool) else str(raw)
     match variable.kind:
         case "text":
             return _text(variable, raw)

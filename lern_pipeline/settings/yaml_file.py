@@ -16,7 +16,7 @@ _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 def read_yaml(path: Path) -> Document:
     """Raises ConfigurationError when the file cannot be parsed."""
     try:
-        tree = yaml.load(path.read_text(encoding="utf-8"), Loader=_LOADER)
+        tree = yaml.load(path.read_text(encoding="utf-8-sig"), Loader=_LOADER)
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"{path} cannot be read as YAML: {' '.join(str(error).split())}") from error
     if tree is None:

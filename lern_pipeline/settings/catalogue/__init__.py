@@ -6,10 +6,22 @@ from functools import cache
 
 from lern_pipeline.settings.catalogue import (
     activity_aggregate_updater,
+    assessment_aggregator,
+    collection_cert_pre_processor,
+    collection_certificate_generator,
     connections,
     engine,
+    enrolment_reconciliation,
+    legacy_certificate_migrator,
+    manage_learn,
+    merge_user_courses,
+    notification_job,
     platform,
     relation_cache_updater,
+    user_cache_indexer,
+    user_cache_updater,
+    user_deletion_cleanup,
+    user_ownership_transfer,
 )
 from lern_pipeline.settings.catalogue.jobs import JOB_ALIASES, JOBS
 from lern_pipeline.settings.variable import Area, Variable
@@ -23,7 +35,21 @@ AREAS: tuple[Area, ...] = (
     connections.REDIS,
     engine.ENGINE,
     activity_aggregate_updater.AREA,
+    assessment_aggregator.AREA,
+    enrolment_reconciliation.AREA,
     relation_cache_updater.AREA,
+    collection_cert_pre_processor.AREA,
+    collection_certificate_generator.AREA,
+    legacy_certificate_migrator.AREA,
+    merge_user_courses.AREA,
+    user_cache_updater.AREA,
+    user_deletion_cleanup.AREA,
+    user_ownership_transfer.AREA,
+    notification_job.AREA,
+    manage_learn.PROGRAM_USERS,
+    manage_learn.USER_DELETE,
+    manage_learn.TRANSFER_OWNERSHIP,
+    user_cache_indexer.AREA,
     platform.FLINK,
 )
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from lern_pipeline.settings.catalogue.jobs import ACTIVITY_AGGREGATE_UPDATER
+from lern_pipeline.settings.catalogue.platform import FLINK_PARALLELISM
 from lern_pipeline.settings.variable import Area, area, flag, integer, not_needed, number, text
-
-_FLINK_PARALLELISM = "Flink's operator parallelism; a micro-batch is one run"
 
 AREA: Area = area(
     ACTIVITY_AGGREGATE_UPDATER,
@@ -49,9 +48,9 @@ AREA: Area = area(
             None,
             "Search service, `/v3/search` is appended; asked when a relation cache is missing.",
         ),
-        not_needed("task.dedup.parallelism", 1, _FLINK_PARALLELISM),
-        not_needed("task.activity.agg.parallelism", 1, _FLINK_PARALLELISM),
-        not_needed("task.enrolment.complete.parallelism", 1, _FLINK_PARALLELISM),
+        not_needed("task.dedup.parallelism", 1, FLINK_PARALLELISM),
+        not_needed("task.activity.agg.parallelism", 1, FLINK_PARALLELISM),
+        not_needed("task.enrolment.complete.parallelism", 1, FLINK_PARALLELISM),
     ),
     jobs=(ACTIVITY_AGGREGATE_UPDATER,),
 )

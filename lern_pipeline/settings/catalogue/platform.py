@@ -5,7 +5,7 @@ from __future__ import annotations
 from lern_pipeline.settings.variable import Area, area, integer, not_needed, port, text
 
 _FLINK_STATE = "Flink's checkpoint storage; progress is kept in the partition keys and the group's offsets"
-_FLINK_PARALLELISM = "Flink's operator parallelism; a micro-batch is one run"
+FLINK_PARALLELISM = "Flink's operator parallelism; a micro-batch is one run"
 _OTHER_SYSTEM = "read by no Lern job"
 
 BASE: Area = area(
@@ -59,8 +59,8 @@ FLINK: Area = area(
         not_needed("job.statebackend.blob.storage.checkpointing.dir", "flink-jobs", _FLINK_STATE),
         not_needed("job.statebackend.base.url", None, _FLINK_STATE),
         not_needed("job.bb", "lern", _OTHER_SYSTEM),
-        not_needed("task.parallelism", 1, _FLINK_PARALLELISM),
-        not_needed("task.consumer.parallelism", 1, _FLINK_PARALLELISM),
+        not_needed("task.parallelism", 1, FLINK_PARALLELISM),
+        not_needed("task.consumer.parallelism", 1, FLINK_PARALLELISM),
         not_needed("task.window.shards", 1, "Flink's count windows; a micro-batch groups by learner itself"),
         not_needed("kafka.zookeeper", "localhost:2181", "Kafka clients do not talk to ZooKeeper"),
         not_needed("kafka.producer.broker-servers", None, "`kafka.broker-servers` serves both ways"),

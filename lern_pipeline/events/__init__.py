@@ -1,0 +1,1 @@
+"""Envelopes, decoding and failed records: what travels on the topics, without any client library."""

@@ -1,0 +1,1 @@
+"""Clients of Kafka, Cassandra, Redis and the HTTP services, made from settings."""

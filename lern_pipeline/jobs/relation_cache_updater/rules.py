@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lern_pipeline.events.lenient_json import InvalidJson, parse_lenient
+from lern_pipeline.events.validation import InvalidEvent, Skip
 from lern_pipeline.jobs.relation_cache_updater.hierarchy import (
     COLLECTION,
     MAX_ID_BYTES,
@@ -14,17 +15,6 @@ from lern_pipeline.jobs.relation_cache_updater.hierarchy import (
 )
 
 ACTIONS = frozenset({"post-publish-process", "relation-cache-update"})
-
-
-class InvalidEvent(ValueError):
-    """A field of the event has a type that cannot be used; the event fails (D5)."""
-
-
-@dataclass(frozen=True)
-class Skip:
-    """The event is skipped; nothing is written."""
-
-    reason: str
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,44 @@
+"""The value of a record on a failed topic (platform contract 5.4, decisions 11 and 15)."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from typing import Any
+
+import msgspec
+
+from lern_pipeline.events.record import Record
+
+
+def failed_value(
+    original: dict[str, Any] | Record, job_name: str, error: str, code: str, record: Record, topic: str
+) -> bytes:
+    """The original event's members, or an unreadable record under ``raw``, with ``jobName`` and ``failInfo``.
+
+    Args:
+        original: the decoded event (or the job's own payload); a :class:`Record` if nothing could be decoded.
+        record: the record that failed, for its position.
+    """
+    members: dict[str, Any]
+    if isinstance(original, Record):
+        members = _raw(original.value)
+    else:
+        members = {name: value for name, value in original.items() if name not in ("jobName", "failInfo")}
+    members["jobName"] = job_name
+    members["failInfo"] = {
+        "error": error,
+        "errorCode": code,
+        "topic": topic,
+        "partition": record.partition,
+        "offset": record.offset,
+    }
+    return msgspec.json.encode(members)
+
+
+def _raw(value: bytes | None) -> dict[str, Any]:
+    if value is None:
+        return {"raw": None}
+    try:
+        return {"raw": value.decode()}
+    except UnicodeDecodeError:
+        return {"raw_base64": b64encode(value).decode()}

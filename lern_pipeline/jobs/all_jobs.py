@@ -1,0 +1,25 @@
+"""Every job of the pipeline, in the order of the data flow."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lern_pipeline.errors import ConfigurationError
+from lern_pipeline.jobs.activity_aggregate_updater.job import ACTIVITY_AGGREGATE_UPDATER
+from lern_pipeline.jobs.relation_cache_updater.job import RELATION_CACHE_UPDATER
+from lern_pipeline.microbatch.job import JobSpec
+
+ALL_JOBS: tuple[JobSpec[Any, Any], ...] = (RELATION_CACHE_UPDATER, ACTIVITY_AGGREGATE_UPDATER)
+
+
+def job_named(name: str) -> JobSpec[Any, Any]:
+    """The job of that name.
+
+    Raises:
+        ConfigurationError: there is none; names those there are.
+    """
+    for job in ALL_JOBS:
+        if name in (job.name, job.asset_name):
+            return job
+    known = ", ".join(job.name for job in ALL_JOBS)
+    raise ConfigurationError(f"there is no job {name!r}; jobs: {known}")

@@ -1,0 +1,1 @@
+"""What the jobs that compute course progress share: enrolment keys, progress, rows, the state they read."""

@@ -1,0 +1,140 @@
+"""What a job supplies: its names, its event types, the state it reads and its pure rules. All else is the engine's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+
+from lern_pipeline.events.deterministic_ids import IdMaker
+from lern_pipeline.events.record import Position, Record
+from lern_pipeline.events.validation import Skip
+from lern_pipeline.microbatch.plan import CacheWrites, Message, RowWrites
+from lern_pipeline.microbatch.services import Readers
+from lern_pipeline.settings import JobSettings
+
+Work = TypeVar("Work")
+State = TypeVar("State")
+
+
+@dataclass(frozen=True, slots=True)
+class Event(Generic[Work]):
+    """A valid event: its record, its members and what it asks for."""
+
+    record: Record
+    members: dict[str, Any]
+    work: Work
+
+    @property
+    def position(self) -> Position:
+        return self.record.position
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why an event failed. ``reason`` is counted and shown; it holds no personal data."""
+
+    reason: str
+    code: str = "DATA_ERROR"
+
+
+@dataclass(frozen=True, slots=True)
+class FailedPayload:
+    """A failed record of the job's own making, in place of the original events' members."""
+
+    position: Position
+    members: dict[str, Any]
+    error: str
+    code: str = "DATA_ERROR"
+
+
+@dataclass(slots=True)
+class Decision:
+    """The outcome of a job's rules for one micro-batch.
+
+    ``skipped`` and ``failed`` name the events that were not processed, by position. A failed event's members go
+    to the failed topic, unless it stands in ``failed_without_record``: then a payload in ``failed_payloads``
+    already tells of it.
+    """
+
+    rows: list[RowWrites] = field(default_factory=list)
+    cache: list[CacheWrites] = field(default_factory=list)
+    messages: list[Message] = field(default_factory=list)
+    last: list[CacheWrites] = field(default_factory=list)
+    skipped: dict[Position, str] = field(default_factory=dict)
+    failed: dict[Position, Failure] = field(default_factory=dict)
+    failed_without_record: set[Position] = field(default_factory=set)
+    failed_payloads: list[FailedPayload] = field(default_factory=list)
+    counted: list[str] = field(default_factory=list)
+    metrics: dict[str, float] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """Time, ids and history, handed to the rules so that they need no clock and no random.
+
+    ``counted``: units that an earlier plan of this very batch has counted; empty but for reruns.
+    """
+
+    now_ms: int
+    write_time_us: int
+    ids: IdMaker
+    counted: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """A table, Redis database or mailbox that a job writes, as it is drawn in the lineage.
+
+    ``name`` is its asset key as path; ``table``: the settings that make up what :attr:`RowWrites.table` names
+    (keyspace, table); ``cache``: (server, setting of the database index).
+    """
+
+    name: tuple[str, ...]
+    description: str
+    kind: str
+    table: tuple[str, str] | None = None
+    cache: tuple[str, str] | None = None
+
+
+@dataclass(frozen=True)
+class JobSpec(Generic[Work, State]):
+    """One job on the engine."""
+
+    name: str
+    description: str
+    group: str
+    decode: Callable[[bytes | None], dict[str, Any]]
+    validate: Callable[[dict[str, Any]], Work | Skip]
+    read_state: Callable[[Sequence[Event[Work]], Readers, JobSettings, frozenset[str]], State]
+    decide: Callable[[Sequence[Event[Work]], State, JobSettings, Moment], Decision]
+    stores: tuple[Store, ...] = ()
+    reads_stores: tuple[tuple[str, ...], ...] = ()
+    output_topics: Mapping[str, str] = field(default_factory=dict)
+    pool: str | None = None
+    kinds: frozenset[str] = frozenset()
+    owner: str = "team:lern"
+    failed_record_name: str | None = None
+    time_columns: frozenset[str] = frozenset()
+    event_metrics: Mapping[str, str] = field(default_factory=dict)
+    io_metrics: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def asset_name(self) -> str:
+        """Dagster knows the job's asset under its name with underscores."""
+        return self.name.replace("-", "_")
+
+    @property
+    def job_name_in_records(self) -> str:
+        """``jobName`` on failed records."""
+        return self.failed_record_name or self.name
+
+    def input_topic(self, settings: JobSettings) -> str:
+        return settings.text("kafka.input.topic")
+
+    def failed_topic(self, settings: JobSettings) -> str:
+        return settings.text("kafka.output.failed.topic")
+
+    def consumer_group(self, settings: JobSettings) -> str:
+        return settings.text("kafka.groupId")

@@ -1,0 +1,171 @@
+"""Everything a micro-batch will change, as data: absolute values, final ids and times.
+
+The plan is stored before the first write. After a crash the stored plan is carried out, not computed again; that,
+and absolute values, is what makes a batch safe to repeat (design 1, contract activity-aggregate-updater 10).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+
+class RowWrites(msgspec.Struct):
+    """Upserts of one shape into one table.
+
+    A row is ``[*key values, *set values, *put values, timestamp]``. ``set`` columns get the value as a whole
+    (collections are replaced); ``put`` columns are maps whose given entries are added or overwritten, all others
+    stay. ``timestamp`` is the write time in epoch microseconds: a late retry never overwrites newer data.
+    Times inside values are epoch milliseconds.
+    """
+
+    table: str
+    key: tuple[str, ...]
+    set: tuple[str, ...] = ()
+    put: tuple[str, ...] = ()
+    rows: list[list[Any]] = []
+
+    def key_of(self, row: list[Any]) -> tuple[Any, ...]:
+        return tuple(row[: len(self.key)])
+
+    @property
+    def shape(self) -> tuple[str, tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+        """What makes two writes the same statement."""
+        return self.table, self.key, self.set, self.put
+
+
+class ReplaceSet(msgspec.Struct, tag="replace_set", array_like=True):
+    """The set under ``key`` becomes exactly ``members`` (not empty); type and expiry of an old key go."""
+
+    key: str
+    members: tuple[str, ...]
+
+
+class SetText(msgspec.Struct, tag="set_text", array_like=True):
+    """The string under ``key`` becomes ``value``; ``expiry`` in seconds, None for ever."""
+
+    key: str
+    value: str
+    expiry: int | None = None
+
+
+class DeleteKey(msgspec.Struct, tag="delete_key", array_like=True):
+    """``key`` goes."""
+
+    key: str
+
+
+CacheChange = ReplaceSet | SetText | DeleteKey
+
+
+class CacheWrites(msgspec.Struct):
+    """Changes in one Redis database, in order. ``server`` is the setting prefix (``redis``, ``dp-redis``, …).
+
+    Each inner list is one transaction: a reader sees all of it or nothing.
+    """
+
+    server: str
+    database: int
+    transactions: list[list[CacheChange]] = []
+
+
+class Message(msgspec.Struct, array_like=True):
+    """A message to publish. ``id`` is the same whenever the batch makes this message again."""
+
+    id: str
+    topic: str
+    value: bytes
+    key: bytes | None = None
+    headers: list[tuple[str, bytes]] = []
+
+
+class Account(msgspec.Struct):
+    """What became of every event: consumed = processed + skipped + failed."""
+
+    consumed: int = 0
+    processed: int = 0
+    skipped: dict[str, int] = {}
+    failed: dict[str, int] = {}
+
+    @property
+    def skipped_total(self) -> int:
+        return sum(self.skipped.values())
+
+    @property
+    def failed_total(self) -> int:
+        return sum(self.failed.values())
+
+    @property
+    def balances(self) -> bool:
+        return self.consumed == self.processed + self.skipped_total + self.failed_total
+
+
+class Plan(msgspec.Struct):
+    """One micro-batch's plan. ``number`` counts from 1: each rerun of an applied batch makes the next one.
+
+    Carried out in this order: ``rows`` (in list order), ``cache``, effects that cannot be taken back (design 5;
+    their place is here, the ledger comes with the first job that has any), ``messages``, ``last`` (what must not
+    exist before the rest does: dedup checksums).
+
+    ``counted``: the units of work whose counters have moved, in this plan or an earlier one of the batch.
+    ``published_before``: ids of messages that earlier plans of the batch have published.
+    """
+
+    job: str
+    key: str
+    number: int
+    planned_at_ms: int
+    account: Account
+    rows: list[RowWrites] = []
+    cache: list[CacheWrites] = []
+    messages: list[Message] = []
+    last: list[CacheWrites] = []
+    counted: list[str] = []
+    published_before: list[str] = []
+    metrics: dict[str, float] = {}
+    record_bytes: int = 0
+    warnings: list[str] = []
+
+    def published(self) -> set[str]:
+        """Ids of all messages published once this plan is applied."""
+        return {message.id for message in self.messages} | set(self.published_before)
+
+    def rows_by_table(self) -> Counter[str]:
+        counts: Counter[str] = Counter()
+        for writes in self.rows:
+            counts[writes.table] += len(writes.rows)
+        return counts
+
+    def keys_by_store(self) -> Counter[str]:
+        counts: Counter[str] = Counter()
+        for writes in self.all_cache_writes():
+            counts[f"{writes.server}/{writes.database}"] += sum(map(len, writes.transactions))
+        return counts
+
+    def messages_by_topic(self) -> Counter[str]:
+        return Counter(message.topic for message in self.messages)
+
+    def all_cache_writes(self) -> Iterator[CacheWrites]:
+        yield from self.cache
+        yield from self.last
+
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(Plan)
+
+
+def encode_plan(plan: Plan) -> bytes:
+    """The plan as MessagePack."""
+    return _encoder.encode(plan)
+
+
+def decode_plan(data: bytes) -> Plan:
+    """The plan that :func:`encode_plan` gave.
+
+    Raises:
+        msgspec.DecodeError: damaged or of another layout.
+    """
+    return _decoder.decode(data)

@@ -1,0 +1,324 @@
+"""One micro-batch, step by step (design 4): read, archive, decide, plan, apply, publish, account.
+
+The order is a protocol. Nothing is written before the plan is stored; nothing is published before the rows are
+written (a certificate request must find the completed enrolment); checksums come last; the batch counts as done
+when its plan is marked applied. Wherever the process dies, running the batch again ends in the same state.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from lern_pipeline.errors import LernPipelineError
+from lern_pipeline.events.decoding import UnreadableRecord
+from lern_pipeline.events.deterministic_ids import IdMaker
+from lern_pipeline.events.record import Position, Record
+from lern_pipeline.events.validation import InvalidEvent, Skip
+from lern_pipeline.microbatch.crash_points import crash_point
+from lern_pipeline.microbatch.failed_topic import FailedTopic
+from lern_pipeline.microbatch.job import Decision, Event, JobSpec, Moment
+from lern_pipeline.microbatch.key import MicroBatchKey
+from lern_pipeline.microbatch.plan import Account, Message, Plan
+from lern_pipeline.microbatch.rerun import reconcile
+from lern_pipeline.microbatch.services import RecordsExpired, Services
+from lern_pipeline.microbatch.store import BatchStore
+from lern_pipeline.settings import JobSettings
+
+Report = Callable[[str], None]
+
+
+class AccountDoesNotBalance(LernPipelineError):
+    """consumed ≠ processed + skipped + failed: the batch must not be marked done."""
+
+
+@dataclass(slots=True)
+class BatchResult:
+    """What a run did. ``seconds`` per step; ``counts`` as asked of the stores; ``recomputed``: a rerun."""
+
+    plan: Plan
+    seconds: dict[str, float] = field(default_factory=dict)
+    counts: Counter[str] = field(default_factory=Counter)
+    archived_bytes: int = 0
+    recomputed: bool = False
+    from_stored_plan: bool = False
+    warnings: list[str] = field(default_factory=list)
+
+    @property
+    def account(self) -> Account:
+        return self.plan.account
+
+    @property
+    def total_seconds(self) -> float:
+        return sum(self.seconds.values())
+
+
+@dataclass(slots=True)
+class _Validated:
+    """Records sorted by what became of them."""
+
+    events: list[Event[Any]] = field(default_factory=list)
+    skipped: Counter[str] = field(default_factory=Counter)
+    failed: Counter[str] = field(default_factory=Counter)
+    failed_messages: list[Message] = field(default_factory=list)
+
+
+class MicroBatchRun:
+    """Runs micro-batches of one job."""
+
+    def __init__(
+        self,
+        job: JobSpec[Any, Any],
+        settings: JobSettings,
+        services: Services,
+        store: BatchStore,
+        report: Report = lambda line: None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.job = job
+        self.settings = settings
+        self.services = services
+        self.store = store
+        self.report = report
+        self.clock = clock
+        self._seconds: dict[str, float] = {}
+
+    def execute(self, key: MicroBatchKey, attempt: int, rerun: bool) -> BatchResult:
+        """Bring the batch to its end.
+
+        Args:
+            attempt: number of this run, for the failed records' headers.
+            rerun: the batch was materialised before: recompute with today's state. Otherwise a stored plan is
+                carried out as it is, and one already applied is left alone.
+
+        Raises:
+            ServiceUnavailable: a store, the broker or a service is down; run the batch again.
+            RecordsExpired: neither Kafka nor the archive has the records.
+            AccountDoesNotBalance: a defect in the job's rules.
+        """
+        self._seconds = {}
+        counted_before = Counter(self.services.counts)
+        result = self._execute(key, attempt, rerun)
+        if result.account.consumed or not key.is_position:
+            with self._step("commit"):
+                topic = self.job.input_topic(self.settings)
+                group = self.job.consumer_group(self.settings)
+                warning = None if rerun else self.services.broker.commit(topic, group, key.ends)
+                if warning:
+                    result.warnings.append(warning)
+        crash_point("after-commit")
+        result.seconds = self._seconds
+        result.counts = Counter(self.services.counts)
+        result.counts.subtract(counted_before)
+        result.warnings = [*result.plan.warnings, *result.warnings]
+        return result
+
+    def _execute(self, key: MicroBatchKey, attempt: int, rerun: bool) -> BatchResult:
+        stored = self.store.newest_plan(str(key))
+        if stored is not None and not self.store.is_applied(stored):
+            self.report(f"carrying out the stored plan {stored.number} of {key}")
+            self._apply(stored)
+            return BatchResult(stored, from_stored_plan=True)
+        if stored is not None and not rerun:
+            self.report(f"{key} is applied already: nothing to do")
+            return BatchResult(stored, from_stored_plan=True)
+        records, archived = self._records(key)
+        plan = self._plan(key, records, attempt, stored)
+        self._check(plan.account)
+        crash_point("before-plan")
+        with self._step("store plan"):
+            archived += self.store.write_plan(plan)
+        crash_point("after-plan")
+        self._apply(plan)
+        return BatchResult(plan, archived_bytes=archived, recomputed=stored is not None)
+
+    def _records(self, key: MicroBatchKey) -> tuple[list[Record], int]:
+        """The batch's records: from the archive if they are there, else from Kafka, and then archived."""
+        crash_point("before-read")
+        with self._step("read"):
+            archived = self.store.read_records(str(key))
+            if archived is not None:
+                return archived, 0
+            try:
+                records = self.services.broker.read(self.job.input_topic(self.settings), key)
+            except RecordsExpired as error:
+                raise RecordsExpired(
+                    f"{error}; the batch's archive is gone too ({self.store.url}), so {key} cannot be run again"
+                ) from None
+        crash_point("after-read")
+        with self._step("archive"):
+            size = self.store.write_records(str(key), records)
+        crash_point("after-archive")
+        return records, size
+
+    def _plan(self, key: MicroBatchKey, records: list[Record], attempt: int, before: Plan | None) -> Plan:
+        failed_topic = FailedTopic(
+            topic=self.job.failed_topic(self.settings),
+            input_topic=self.job.input_topic(self.settings),
+            job_name=self.job.job_name_in_records,
+            batch_key=str(key),
+            attempt=attempt,
+            max_bytes=self.settings.integer("kafka.producer.max-request-size"),
+        )
+        with self._step("validate"):
+            validated = self._validate(records, failed_topic)
+        counted = frozenset(before.counted if before else ())
+        with self._step("read state"):
+            state = self.job.read_state(validated.events, self.services.readers, self.settings, counted)
+        crash_point("after-state")
+        with self._step("decide"):
+            now = self.clock()
+            moment = Moment(
+                now_ms=int(now * 1000),
+                write_time_us=int(now * 1_000_000),
+                ids=IdMaker(self.job.name, self.job.input_topic(self.settings)),
+                counted=counted,
+            )
+            decision = self.job.decide(validated.events, state, self.settings, moment)
+            plan = self._assemble(key, records, validated, decision, moment, failed_topic)
+            plan.number = before.number + 1 if before else 1
+            if before:
+                plan = reconcile(plan, before, self.job.time_columns)
+        crash_point("after-decide")
+        return plan
+
+    def _validate(self, records: list[Record], failed_topic: FailedTopic) -> _Validated:
+        validated = _Validated()
+        decode, validate = self.job.decode, self.job.validate
+        for record in records:
+            members: dict[str, Any] | None = None
+            try:
+                members = decode(record.value)
+                work = validate(members)
+            except UnreadableRecord as error:
+                validated.failed[f"unreadable: {_counted_reason(str(error))}"] += 1
+                validated.failed_messages.append(
+                    failed_topic.message(record, record, str(error), "DATA_ERROR", "UnreadableRecord")
+                )
+            except InvalidEvent as error:
+                validated.failed[error.reason] += 1
+                original = record if members is None else members
+                validated.failed_messages.append(
+                    failed_topic.message(record, original, error.reason, error.code, "InvalidEvent")
+                )
+            else:
+                if isinstance(work, Skip):
+                    validated.skipped[work.reason] += 1
+                else:
+                    validated.events.append(Event(record, members, work))
+        return validated
+
+    def _assemble(
+        self,
+        key: MicroBatchKey,
+        records: list[Record],
+        validated: _Validated,
+        decision: Decision,
+        moment: Moment,
+        failed_topic: FailedTopic,
+    ) -> Plan:
+        skipped, failed = validated.skipped, validated.failed
+        failed_messages = validated.failed_messages
+        events = {event.position: event for event in validated.events}
+        processed = len(events) - len(decision.skipped.keys() | decision.failed.keys())
+        for reason in decision.skipped.values():
+            skipped[reason] += 1
+        for position, failure in decision.failed.items():
+            failed[failure.reason] += 1
+            if position not in decision.failed_without_record:
+                event = events[position]
+                failed_messages.append(
+                    failed_topic.message(event.record, event.members, failure.reason, failure.code, "Failure")
+                )
+        numbers: Counter[Position] = Counter()
+        for payload in decision.failed_payloads:
+            numbers[payload.position] += 1
+            failed_messages.append(
+                failed_topic.message(
+                    events[payload.position].record,
+                    payload.members,
+                    payload.error,
+                    payload.code,
+                    "FailedGroup",
+                    numbers[payload.position],
+                )
+            )
+        account = Account(len(records), processed, dict(skipped), dict(failed))
+        metrics = {name: float(_account_figure(account, what)) for name, what in self.job.event_metrics.items()}
+        metrics.update(decision.metrics)
+        return Plan(
+            job=self.job.name,
+            key=str(key),
+            number=1,
+            planned_at_ms=moment.now_ms,
+            account=account,
+            rows=[writes for writes in decision.rows if writes.rows],
+            cache=[writes for writes in decision.cache if writes.transactions],
+            messages=[*decision.messages, *failed_messages],
+            last=[writes for writes in decision.last if writes.transactions],
+            counted=decision.counted,
+            metrics=metrics,
+            record_bytes=sum(record.size for record in records),
+            warnings=decision.warnings,
+        )
+
+    def _apply(self, plan: Plan) -> None:
+        """Carry out a plan. Every step may be repeated: absolute values, fixed times, fixed ids."""
+        crash_point("before-rows")
+        with self._step("write rows"):
+            for writes in plan.rows:
+                self.services.rows.apply(writes)
+                crash_point("between-rows")
+        crash_point("after-rows")
+        with self._step("write caches"):
+            for cache_writes in plan.cache:
+                self.services.caches.apply(cache_writes)
+                crash_point("between-cache")
+        crash_point("after-cache")
+        # Here stand the effects that cannot be taken back, behind their ledger (design 5).
+        crash_point("before-publish")
+        with self._step("publish"):
+            self.services.broker.publish(plan.messages)
+        crash_point("after-publish")
+        with self._step("write checksums"):
+            for cache_writes in plan.last:
+                self.services.caches.apply(cache_writes)
+                crash_point("between-last")
+        crash_point("after-last")
+        with self._step("mark applied"):
+            self.store.mark_applied(plan)
+        crash_point("after-applied")
+
+    @staticmethod
+    def _check(account: Account) -> None:
+        if not account.balances:
+            raise AccountDoesNotBalance(
+                f"{account.consumed} consumed, but {account.processed} processed, "
+                f"{account.skipped_total} skipped and {account.failed_total} failed"
+            )
+
+    @contextmanager
+    def _step(self, name: str) -> Iterator[None]:
+        began = time.perf_counter()
+        try:
+            yield
+        finally:
+            self._seconds[name] = self._seconds.get(name, 0.0) + time.perf_counter() - began
+
+
+def _counted_reason(reason: str) -> str:
+    """Without the byte position that some reasons end with, so that like counts with like."""
+    return reason.split(" (byte", 1)[0]
+
+
+def _account_figure(account: Account, what: str) -> int:
+    return {
+        "consumed": account.consumed,
+        "processed": account.processed,
+        "skipped": account.skipped_total,
+        "failed": account.failed_total,
+    }[what]

@@ -1,0 +1,152 @@
+"""What the engine and the jobs ask of the outside world, as protocols: clients are handed in."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from lern_pipeline.events.record import Record
+from lern_pipeline.microbatch.key import MicroBatchKey
+from lern_pipeline.microbatch.plan import CacheWrites, Message, RowWrites
+
+
+class Client(Protocol):
+    """Something with connections."""
+
+    def close(self) -> None:
+        """Close what was opened; the next use connects again."""
+        ...
+
+
+class RowReader(Protocol):
+    """Bulk reads from Cassandra."""
+
+    def select(
+        self,
+        table: str,
+        columns: Sequence[str],
+        equal: Sequence[str],
+        within: str,
+        keys: Iterable[tuple[Any, ...]],
+        group_size: int | None = None,
+    ) -> list[tuple[Any, ...]]:
+        """Rows of ``keys``, each distinct key asked for once.
+
+        A key is ``(*values of the equal columns, value of the within column)``; keys that agree in the equal
+        columns are read together (``within IN ?``), at most ``group_size`` of one replica at a time.
+
+        Raises:
+            ServiceUnavailable: no answer in time.
+        """
+        ...
+
+
+class RowStore(RowReader, Client, Protocol):
+    """Cassandra as the engine uses it."""
+
+    def apply(self, writes: RowWrites) -> None:
+        """Write all rows, grouped and concurrently; returns when every one is acknowledged."""
+        ...
+
+
+class CacheReader(Protocol):
+    """Bulk reads from one Redis server's databases."""
+
+    def sets(self, server: str, database: int, keys: Iterable[str]) -> dict[str, frozenset[str]]:
+        """Members of each distinct key. Missing, or not a set: empty."""
+        ...
+
+    def existing(self, server: str, database: int, keys: Iterable[str]) -> set[str]:
+        """Those of ``keys`` that exist."""
+        ...
+
+
+class CacheStore(CacheReader, Client, Protocol):
+    """Redis as the engine uses it."""
+
+    def apply(self, writes: CacheWrites) -> None:
+        """Carry out all transactions, in order."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class StatusFound:
+    """The search service knows the collection."""
+
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
+class StatusUnknown:
+    """The look-up failed, after the bounded retries; ``reason`` holds no data of the collection."""
+
+    reason: str
+
+
+class CollectionStatusReader(Client, Protocol):
+    """Status of collections at the search service (platform contract H1)."""
+
+    def collection_statuses(self, collection_ids: Iterable[str]) -> dict[str, StatusFound | StatusUnknown]:
+        """Each distinct collection is asked for once. An outage is an answer here too (decisions 6).
+
+        Raises:
+            ConfigurationError: 401 or 403.
+        """
+        ...
+
+
+class Broker(Client, Protocol):
+    """Kafka as the engine uses it inside a run."""
+
+    def read(self, topic: str, key: MicroBatchKey) -> list[Record]:
+        """Exactly the records of the key's ranges, ordered by partition and offset.
+
+        Raises:
+            RecordsExpired: the log no longer has the beginning of a range.
+            ServiceUnavailable: no answer in time.
+        """
+        ...
+
+    def publish(self, messages: Sequence[Message]) -> None:
+        """Publish with acks=all and wait for every acknowledgement. Missing topics are made."""
+        ...
+
+    def commit(self, topic: str, group: str, positions: Mapping[int, int]) -> str | None:
+        """Commit the group's offsets, for lag tools. Returns a warning where the broker refused."""
+        ...
+
+
+class RecordsExpired(RuntimeError):
+    """Kafka no longer has the records of a range."""
+
+
+@dataclass(slots=True)
+class Readers:
+    """What a job may read its state from."""
+
+    rows: RowReader
+    caches: CacheReader
+    collections: CollectionStatusReader
+
+
+@dataclass(slots=True)
+class Services:
+    """Everything a run talks to. ``counts``: what was asked of the stores (statements, round trips…)."""
+
+    rows: RowStore
+    caches: CacheStore
+    collections: CollectionStatusReader
+    broker: Broker
+    counts: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def readers(self) -> Readers:
+        return Readers(self.rows, self.caches, self.collections)
+
+    def close(self) -> None:
+        """Close whatever was opened."""
+        clients: tuple[Client, ...] = (self.rows, self.caches, self.collections, self.broker)
+        for client in clients:
+            client.close()

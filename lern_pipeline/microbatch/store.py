@@ -1,0 +1,132 @@
+"""Where a batch's records and plans are kept: a local directory or any fsspec URL.
+
+``<base>/<job>/<key>/records.msgpack.zst``, ``plan-0001.msgpack.zst``, ``applied-0001``. Readable by the owner
+only where the file system knows owners. A file is there whole or not at all.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import zstandard
+from upath import UPath
+
+from lern_pipeline.events.record import Record
+from lern_pipeline.microbatch.plan import Plan, decode_plan, encode_plan
+
+_records_encoder = msgspec.msgpack.Encoder()
+_records_decoder = msgspec.msgpack.Decoder(list[Record])
+
+RECORDS = "records.msgpack.zst"
+
+
+class BatchStore:
+    """Archive and plans of one job's batches."""
+
+    def __init__(self, base: str, job: str) -> None:
+        self._job = UPath(base) / job
+
+    @property
+    def url(self) -> str:
+        return str(self._job)
+
+    def _batch(self, key: str) -> Any:
+        return self._job / key
+
+    def write_records(self, key: str, records: Sequence[Record]) -> int:
+        """Archive the raw records of a batch. Returns the bytes stored."""
+        data = zstandard.ZstdCompressor(level=1).compress(_records_encoder.encode(records))
+        self._write(self._batch(key) / RECORDS, data)
+        return len(data)
+
+    def read_records(self, key: str) -> list[Record] | None:
+        """The archived records, None where the batch has no archive (any more)."""
+        data = self._read(self._batch(key) / RECORDS)
+        return None if data is None else _records_decoder.decode(_decompress(data))
+
+    def write_plan(self, plan: Plan) -> int:
+        """Store a plan durably. Returns the bytes stored."""
+        data = zstandard.ZstdCompressor(level=1).compress(encode_plan(plan))
+        self._write(self._batch(plan.key) / f"plan-{plan.number:04d}.msgpack.zst", data)
+        return len(data)
+
+    def newest_plan(self, key: str) -> Plan | None:
+        """The batch's plan with the highest number, None before the first."""
+        numbers = self._numbers(key, "plan-")
+        if not numbers:
+            return None
+        data = self._read(self._batch(key) / f"plan-{max(numbers):04d}.msgpack.zst")
+        return None if data is None else decode_plan(_decompress(data))
+
+    def mark_applied(self, plan: Plan) -> None:
+        """Everything in the plan has been done."""
+        self._write(self._batch(plan.key) / f"applied-{plan.number:04d}", b"")
+
+    def is_applied(self, plan: Plan) -> bool:
+        return plan.number in self._numbers(plan.key, "applied-")
+
+    def delete(self, key: str) -> None:
+        """Forget a batch's archive and plans."""
+        batch = self._batch(key)
+        if batch.exists():
+            for file in list(batch.iterdir()):
+                file.unlink()
+            with contextlib.suppress(OSError, FileNotFoundError):
+                batch.rmdir()
+
+    def keys(self) -> list[str]:
+        """Keys of the batches that have anything stored."""
+        if not self._job.exists():
+            return []
+        return sorted(entry.name for entry in self._job.iterdir())
+
+    def _numbers(self, key: str, prefix: str) -> list[int]:
+        batch = self._batch(key)
+        try:
+            names = [entry.name for entry in batch.iterdir()]
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+        return [int(name[len(prefix) :].split(".")[0]) for name in names if name.startswith(prefix)]
+
+    @staticmethod
+    def _read(path: Any) -> bytes | None:
+        try:
+            data: bytes = path.read_bytes()
+        except FileNotFoundError:
+            return None
+        return data
+
+    @staticmethod
+    def _write(path: Any, data: bytes) -> None:
+        if isinstance(path, Path):
+            _write_durably(path, data)
+        else:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            # Object stores put a whole object or none.
+            path.write_bytes(data)
+
+
+def _write_durably(path: Path, data: bytes) -> None:
+    """Write, flush to disk and rename, so that a crash leaves the whole file or none."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+    directory = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)
+
+
+def _decompress(data: bytes) -> bytes:
+    return zstandard.ZstdDecompressor().decompressobj().decompress(data)

@@ -1,0 +1,44 @@
+"""Trying again while a service does not answer, for a bounded time and with one clear error at the end."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import TypeVar
+
+import stamina
+
+from lern_pipeline.errors import ServiceUnavailable
+
+T = TypeVar("T")
+
+log = logging.getLogger(__name__)
+
+
+def until_answered(
+    call: Callable[[], T],
+    service: str,
+    address: str,
+    outage: tuple[type[Exception], ...],
+    timeout_seconds: float,
+) -> T:
+    """``call()``, tried again with growing, jittered pauses while it raises one of ``outage``.
+
+    Raises:
+        ServiceUnavailable: no answer within ``timeout_seconds``; names service and address.
+    """
+    try:
+        for attempt in stamina.retry_context(
+            on=outage, attempts=None, timeout=timeout_seconds, wait_initial=0.2, wait_max=5.0, wait_jitter=0.5
+        ):
+            with attempt:
+                return call()
+    except outage as error:
+        raise ServiceUnavailable(service, address, one_line(error)) from error
+    raise AssertionError("unreachable: the last attempt returns or raises")
+
+
+def one_line(error: BaseException) -> str:
+    """The error's kind and text on one line of bounded length."""
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text[:300]}" if text else type(error).__name__

@@ -1,0 +1,125 @@
+"""Redis: bulk reads by pipeline, writes in transactions (platform contract 6)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from lern_pipeline.microbatch.plan import CacheChange, CacheWrites, DeleteKey, ReplaceSet
+from lern_pipeline.resources.outage import until_answered
+from lern_pipeline.settings import JobSettings
+
+Command = tuple[str | int, ...]
+
+OUTAGE = (redis.ConnectionError, redis.TimeoutError)
+
+# Keys asked for, and commands sent, in one round trip.
+ROUND_TRIP = 1000
+
+
+class RedisServers:
+    """The Redis servers of one configuration, by setting prefix (``redis``, ``redis-meta``, ``dp-redis``…)."""
+
+    def __init__(self, settings: JobSettings, counts: Counter[str] | None = None) -> None:
+        self._settings = settings
+        self.counts: Counter[str] = Counter() if counts is None else counts
+        self._clients: dict[tuple[str, int], Any] = {}
+        self._outage_seconds = settings.number("outage.timeout.seconds")
+
+    def close(self) -> None:
+        """Close all connections; the next use connects again."""
+        for client in self._clients.values():
+            client.close()
+        self._clients.clear()
+
+    def sets(self, server: str, database: int, keys: Iterable[str]) -> dict[str, frozenset[str]]:
+        """See :class:`lern_pipeline.microbatch.services.CacheReader`."""
+        found: dict[str, frozenset[str]] = {}
+        for chunk in _chunks(list(dict.fromkeys(keys))):
+            answers = self._pipeline(server, database, [("SMEMBERS", key) for key in chunk])
+            for key, answer in zip(chunk, answers, strict=True):
+                # A key of another type is as good as none: the job sees no set, and says so.
+                members = answer if isinstance(answer, set) else ()
+                found[key] = frozenset(member.decode(errors="replace") for member in members)
+        self.counts["redis.set_reads"] += len(found)
+        self.counts["redis.set_misses"] += sum(1 for members in found.values() if not members)
+        return found
+
+    def existing(self, server: str, database: int, keys: Iterable[str]) -> set[str]:
+        """See :class:`lern_pipeline.microbatch.services.CacheReader`."""
+        found: set[str] = set()
+        for chunk in _chunks(list(dict.fromkeys(keys))):
+            answers = self._pipeline(server, database, [("EXISTS", key) for key in chunk])
+            found.update(key for key, answer in zip(chunk, answers, strict=True) if answer == 1)
+            self.counts["redis.exists"] += len(chunk)
+        return found
+
+    def apply(self, writes: CacheWrites) -> None:
+        """Carry out all transactions in order, each with MULTI/EXEC.
+
+        Raises:
+            ServiceUnavailable: no answer in time; what was written so far may be written again.
+        """
+        for transaction in writes.transactions:
+            commands = [command for change in transaction for command in _commands(change)]
+            self._pipeline(writes.server, writes.database, commands, transaction=True)
+            self.counts["redis.keys_written"] += len(transaction)
+
+    def _pipeline(
+        self, server: str, database: int, commands: Sequence[Command], transaction: bool = False
+    ) -> Sequence[Any]:
+        def attempt() -> Sequence[Any]:
+            with self._client(server, database).pipeline(transaction=transaction) as pipe:
+                for command in commands:
+                    pipe.execute_command(*command)
+                answers: Sequence[Any] = pipe.execute(raise_on_error=transaction)
+            for answer in answers:
+                if isinstance(answer, OUTAGE):
+                    raise answer
+            return answers
+
+        self.counts["redis.round_trips"] += 1
+        host, port = self._settings.address(server)
+        return until_answered(attempt, "Redis", f"{host}:{port}", OUTAGE, self._outage_seconds)
+
+    def _client(self, server: str, database: int) -> Any:
+        client = self._clients.get((server, database))
+        if client is None:
+            host, port = self._settings.address(server)
+            timeout = self._settings.integer("redisdb.connection.timeout") / 1000
+            tls: dict[str, Any] = {}
+            if self._settings.flag(f"{server}.ssl.enabled"):
+                tls = {"ssl": True, "ssl_ca_certs": self._settings.optional_text(f"{server}.ssl.cafile") or None}
+            client = redis.Redis(
+                host=host,
+                port=port,
+                db=database,
+                username=self._settings.optional_text(f"{server}.username") or None,
+                password=self._settings.optional_text(f"{server}.password") or None,
+                socket_timeout=timeout,
+                socket_connect_timeout=min(timeout, 10.0),
+                # Trying again is done in one place, bounded by time.
+                retry=Retry(NoBackoff(), 0),
+                **tls,
+            )
+            self._clients[server, database] = client
+        return client
+
+
+def _commands(change: CacheChange) -> list[Command]:
+    if isinstance(change, ReplaceSet):
+        return [("DEL", change.key), ("SADD", change.key, *change.members)]
+    if isinstance(change, DeleteKey):
+        return [("DEL", change.key)]
+    if change.expiry is None:
+        return [("SET", change.key, change.value)]
+    return [("SETEX", change.key, change.expiry, change.value)]
+
+
+def _chunks(keys: list[str]) -> Iterable[list[str]]:
+    return (keys[start : start + ROUND_TRIP] for start in range(0, len(keys), ROUND_TRIP))

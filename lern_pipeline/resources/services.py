@@ -1,0 +1,24 @@
+"""All clients of one job, made from its settings; each connects on first use."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from lern_pipeline.microbatch.services import Services
+from lern_pipeline.resources.cassandra import Cassandra
+from lern_pipeline.resources.kafka import Kafka
+from lern_pipeline.resources.redis import RedisServers
+from lern_pipeline.resources.search_service import SearchService
+from lern_pipeline.settings import JobSettings
+
+
+def services_for(settings: JobSettings) -> Services:
+    """Clients that count into one counter."""
+    counts: Counter[str] = Counter()
+    return Services(
+        rows=Cassandra(settings, counts=counts),
+        caches=RedisServers(settings, counts=counts),
+        collections=SearchService(settings, counts=counts),
+        broker=Kafka(settings, counts=counts),
+        counts=counts,
+    )

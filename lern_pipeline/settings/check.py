@@ -34,18 +34,19 @@ def check(layer: Layer) -> list[str]:
     if unknown and not layer.lenient:
         raise ConfigurationError(_refusal(unknown[0], layer))
     known = [name for name in layer.values if name in here]
-    where = layer.origin or "environment"
-    return [f"{where}: {remark}" for remark in (*_about_names(unknown, known, layer), *_about_each(known, layer))]
+    return [
+        f"{layer.origin}: {remark}" for remark in (*_about_names(unknown, known, layer), *_about_each(known, layer))
+    ]
 
 
 def _about_names(unknown: Sequence[str], known: Sequence[str], layer: Layer) -> Iterator[str]:
     if unknown:
-        # Only a near miss is worth a hint here: these files carry other systems' entries.
-        hints = (name + nearest(name, known_names(), cutoff=0.9) for name in unknown if name not in known_names())
+        foreign = [name for name in unknown if name not in known_names()]
         others = [name for name in unknown if name in known_names()]
-        foreign = list(hints)
         if foreign:
-            yield f"unknown and left out: {', '.join(foreign)}"
+            # Only a near miss is worth a hint here: these files carry other systems' entries.
+            hinted = (name + nearest(name, known_names(), cutoff=0.9) for name in foreign)
+            yield f"unknown and left out: {', '.join(hinted)}"
         if others:
             yield f"settings of other jobs, left out: {', '.join(others)}"
     idle = [name for name in known if all(variable.not_needed for variable in _meant(name, layer.job))]

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from lern_pipeline.errors import ConfigurationError
-from lern_pipeline.settings.catalogue import JOB_ALIASES, JOBS, known_names, spellings
+from lern_pipeline.settings.catalogue import JOB_ALIASES, JOBS, known_names, owners, spellings
 from lern_pipeline.settings.names import nearest
 from lern_pipeline.settings.sources import Layer
 from lern_pipeline.settings.variable import ENVIRONMENT_PREFIX, environment_name
@@ -24,30 +24,49 @@ def read_environment(environ: Mapping[str, str]) -> list[Layer]:
     given = sorted(name for name in environ if name.startswith(ENVIRONMENT_PREFIX) and name not in RESERVED)
     if not given:
         return []
-    shared = {environment_name(name): name for name in known_names()}
-    plain: dict[str, object] = {}
-    blocks: dict[str, dict[str, object]] = {}
+    layers: dict[str | None, dict[str, str]] = {None: {}}
+    common = _by_variable(known_names())
     for variable in given:
         if variable.startswith(_JOBS_PREFIX):
             job, name = _job_setting(variable)
-            blocks.setdefault(job, {})[name] = environ[variable]
-        elif variable in shared:
-            plain[shared[variable]] = environ[variable]
         else:
-            raise ConfigurationError(f"{variable} in the environment names no setting{nearest(variable, shared)}")
-    layers = [Layer("", plain, from_environment=True)]
-    layers += [Layer("", values, job, from_environment=True) for job, values in blocks.items()]
-    return layers
+            job, name = None, _one(variable, common)
+        layers.setdefault(job, {})[name] = variable
+    return [
+        Layer(
+            "environment",
+            {name: environ[variable] for name, variable in variables.items()},
+            job,
+            variables=variables,
+        )
+        for job, variables in layers.items()
+    ]
+
+
+def _by_variable(names: Iterable[str], job: str | None = None) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for name in sorted(names):
+        found.setdefault(environment_name(name, job), []).append(name)
+    return found
+
+
+def _one(variable: str, known: Mapping[str, list[str]]) -> str:
+    names = known.get(variable)
+    if names is None:
+        raise ConfigurationError(f"{variable} in the environment names no setting{nearest(variable, known)}")
+    if len(names) > 1:
+        # `content.read.api` is an address and `content_read_api` a path; no variable can mean both.
+        per_job = [environment_name(name, job) for name in names for job in owners(name)]
+        raise ConfigurationError(
+            f"{variable} in the environment could mean {' or '.join(names)}; set it per job: {', '.join(per_job)}"
+        )
+    return names[0]
 
 
 def _job_setting(variable: str) -> tuple[str, str]:
     for spelling in (*JOBS, *JOB_ALIASES):
-        if not variable.startswith(environment_name("", spelling)):
-            continue
-        job = JOB_ALIASES.get(spelling, spelling)
-        known = {environment_name(name, spelling): name for name in spellings(job)}
-        if variable in known:
-            return job, known[variable]
-        raise ConfigurationError(f"{variable} in the environment names no setting of {job}{nearest(variable, known)}")
+        if variable.startswith(environment_name("", spelling)):
+            job = JOB_ALIASES.get(spelling, spelling)
+            return job, _one(variable, _by_variable(spellings(job), spelling))
     starts = [environment_name("", job) + "…" for job in JOBS]
     raise ConfigurationError(f"{variable} in the environment names no job{nearest(variable, starts)}")

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from lern_pipeline.errors import ConfigurationError
 from lern_pipeline.settings.sources import Document, flat
+
+# The parser knows neither of these two; both mean what is left when the special part is taken away.
+_CLASSPATH_INCLUDE = re.compile(r'^(\s*include\s.*?)classpath\(\s*("[^"\n]*")\s*\)', re.MULTILINE)
+_PARTLY_QUOTED_KEY = re.compile(
+    r'(?:^|(?<=[{,]))[ \t]*(?:"[\w.-]+"|[\w-]+)(?:\.(?:"[\w.-]+"|[\w-]+))+(?=\s*[=:{])', re.M
+)
 
 
 def read_hocon(path: Path, environ: Mapping[str, str]) -> Document:
@@ -18,25 +26,13 @@ def read_hocon(path: Path, environ: Mapping[str, str]) -> Document:
     """
     # Here and not above: the parser takes a quarter of a second to import, and YAML installations never need it.
     from pyhocon import ConfigTree
-    from pyhocon.config_parser import ConfigParser
-
-    class EnvironmentAwareParser(ConfigParser):  # type: ignore[misc]
-        """Looks substitutions up in the environment that was handed in instead of the process's own."""
-
-        @classmethod
-        def _resolve_variable(cls, config: Any, substitution: Any) -> tuple[bool, Any]:
-            known = config.get(substitution.variable, None)
-            if known is None and substitution.variable in environ:
-                return True, environ[substitution.variable]
-            if known is None and substitution.optional:
-                return False, None
-            resolved: tuple[bool, Any] = super()._resolve_variable(config, substitution)
-            return resolved
 
     document = Document(str(path))
-    with _Remarks(document):
+    text = _PARTLY_QUOTED_KEY.sub(lambda key: key[0].replace('"', ""), path.read_text(encoding="utf-8-sig"))
+    text = _CLASSPATH_INCLUDE.sub(r"\1\2", text)
+    with _remarks(document), _later_values_win():
         try:
-            tree = EnvironmentAwareParser.parse(path.read_text(encoding="utf-8-sig"), basedir=str(path.parent))
+            tree = _parser(environ).parse(text, basedir=str(path.parent))
         except Exception as error:  # the parser raises its own, the grammar's and plain Python errors alike
             raise ConfigurationError(f"{path} cannot be read as HOCON: {_one_line(error)}") from error
     if not isinstance(tree, ConfigTree):
@@ -45,27 +41,75 @@ def read_hocon(path: Path, environ: Mapping[str, str]) -> Document:
     return document
 
 
-class _Remarks(logging.Handler):
+def _parser(environ: Mapping[str, str]) -> Any:
+    """A parser that looks substitutions up in the environment handed in instead of the process's own."""
+    from pyhocon.config_parser import ConfigParser
+
+    class EnvironmentAwareParser(ConfigParser):  # type: ignore[misc]
+        @classmethod
+        def _resolve_variable(cls, config: Any, substitution: Any) -> tuple[bool, Any]:
+            if config.get(substitution.variable, None) is None:
+                if substitution.variable in environ:
+                    return True, environ[substitution.variable]
+                if substitution.optional:
+                    return False, None
+            resolved: tuple[bool, Any] = super()._resolve_variable(config, substitution)
+            return resolved
+
+        @classmethod
+        def _fixup_self_references(cls, config: Any, accept_unresolved: bool = False) -> None:
+            # `password = ${?password}` means the environment's; the parser would ask its own.
+            for key in config if isinstance(config, dict) else ():
+                history = config.history.get(key, ())
+                for substitution in cls._find_substitutions(history[0]) if len(history) == 1 else ():
+                    if substitution.variable == key and key in environ:
+                        cls._do_substitute(substitution, environ[key])
+            super()._fixup_self_references(config, accept_unresolved)
+
+    return EnvironmentAwareParser
+
+
+@contextmanager
+def _later_values_win() -> Iterator[None]:
+    """`a = x` and later `a.b = y` is legal, the later one wins; the parser raises an error instead."""
+    from pyhocon import ConfigTree
+
+    put = ConfigTree._put
+
+    def forgiving_put(self: Any, key_path: Any, value: Any, append: bool = False) -> None:
+        if append and len(key_path) == 1 and isinstance(value, ConfigTree):
+            append = not isinstance(self.get(key_path[0], None), str | int | float)
+        put(self, key_path, value, append)
+
+    ConfigTree._put = forgiving_put
+    try:
+        yield
+    finally:
+        ConfigTree._put = put
+
+
+@contextmanager
+def _remarks(document: Document) -> Iterator[None]:
     """The parser only logs that an include is missing; that is worth a warning of ours and no line on stderr."""
 
-    def __init__(self, document: Document) -> None:
-        super().__init__(logging.WARNING)
-        self._document = document
-        self._logger = logging.getLogger("pyhocon.config_parser")
-        self._propagated = True
+    class Handler(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            document.remarks.append(f"{document.path}: {record.getMessage()}")
 
-    def emit(self, record: logging.LogRecord) -> None:
-        self._document.remarks.append(f"{self._document.path}: {record.getMessage()}")
-
-    def __enter__(self) -> _Remarks:
-        self._propagated, self._logger.propagate = self._logger.propagate, False
-        self._logger.addHandler(self)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._logger.removeHandler(self)
-        self._logger.propagate = self._propagated
+    logger = logging.getLogger("pyhocon.config_parser")
+    handler = Handler(logging.WARNING)
+    propagated, logger.propagate = logger.propagate, False
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.propagate = propagated
 
 
 def _one_line(error: Exception) -> str:
+    line, column = getattr(error, "lineno", None), getattr(error, "column", None)
+    if line is not None and column is not None:
+        # The grammar's own text lists everything that it expected, and the line may hold a secret.
+        return f"line {line}, column {column} is not HOCON"
     return " ".join(str(error).split()) or type(error).__name__

@@ -9,7 +9,7 @@ from lern_pipeline.settings.catalogue import spellings, variables
 from lern_pipeline.settings.job_settings import BORROWED, JobSettings
 from lern_pipeline.settings.sources import Layer
 from lern_pipeline.settings.values import UnusableValue, value_of
-from lern_pipeline.settings.variable import Value, Variable, environment_name
+from lern_pipeline.settings.variable import Value, Variable
 
 
 def resolve(job: str | None, layers: Sequence[Layer]) -> JobSettings:
@@ -27,7 +27,7 @@ def resolve(job: str | None, layers: Sequence[Layer]) -> JobSettings:
             continue
         for name, documented in _spelled(layer, names).items():
             values[documented] = _read(known[documented], name, layer)
-            origins[documented] = _origin(layer, name)
+            origins[documented] = layer.where(name)
     for variable in known.values():
         _fall_back(variable, values, origins, known)
     settled = {name: values.get(name, variable.default) for name, variable in known.items()}
@@ -52,13 +52,7 @@ def _read(variable: Variable, name: str, layer: Layer) -> Value:
     except UnusableValue as expected:
         # A secret's value does not belong in an error that ends up in logs.
         found = "" if variable.secret else f", found {_short(raw)}"
-        raise ConfigurationError(f"{name} ({_origin(layer, name)}): expected {expected}{found}") from None
-
-
-def _origin(layer: Layer, name: str) -> str:
-    if layer.from_environment:
-        return f"environment variable {environment_name(name, layer.job)}"
-    return layer.origin
+        raise ConfigurationError(f"{name} ({layer.where(name)}): expected {expected}{found}") from None
 
 
 def _short(raw: object) -> str:

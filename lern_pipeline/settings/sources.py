@@ -12,14 +12,23 @@ JOBS_PREFIX = "jobs."
 class Layer:
     """Settings of one origin, by the name that was used there. Later layers win over earlier ones."""
 
-    #: For people: a path, a path with its `jobs.<job>` block, or "" for the environment (each has its variable).
+    #: For people: a path, a path with its `jobs.<job>` block, or "environment".
     origin: str
     values: Mapping[str, object]
     #: None: for every job.
     job: str | None = None
-    from_environment: bool = False
     #: An installation's `.conf`: it also carries entries of other systems, so unknown names are only reported.
     lenient: bool = False
+    #: Of the environment's layers: which variable a name was set with.
+    variables: Mapping[str, str] | None = None
+
+    @property
+    def from_environment(self) -> bool:
+        return self.variables is not None
+
+    def where(self, name: str) -> str:
+        """Where a name of this layer was set, for people."""
+        return self.origin if self.variables is None else f"environment variable {self.variables[name]}"
 
 
 @dataclass(slots=True)

@@ -72,6 +72,7 @@ FLINK: Area = area(
         not_needed("neo4j.routePath", "bolt://localhost:7687", _OTHER_SYSTEM),
         not_needed("neo4j.graph", "domain", _OTHER_SYSTEM),
         not_needed("schema.basePath", None, _OTHER_SYSTEM),
+        not_needed("schema.supportedVersion", None, _OTHER_SYSTEM),
         not_needed("schema.supportedVersion.itemset", "2.0", _OTHER_SYSTEM),
         not_needed("media_download_duration", "300 seconds", _OTHER_SYSTEM),
     ),

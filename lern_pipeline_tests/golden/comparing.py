@@ -1,0 +1,207 @@
+"""What was expected against what was found; every function returns the differences, one line each."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from lern_pipeline_tests.golden.freedoms import Freedoms
+from lern_pipeline_tests.golden.masks import RunWindow, has_mask, matches
+
+#: The most that a remaining time to live may be below the expected one, seconds.
+TTL_SLACK = 900
+#: Databases where a recording leaves out the time to live of keys that have one; elsewhere such keys never expire.
+EXPIRING_DATABASES = frozenset({"13"})
+
+_COUNTERS = ("viewcount", "completedcount")
+
+
+class Comparison:
+    """Compares with the masks of one run and the freedoms of one scenario."""
+
+    def __init__(self, window: RunWindow, freedoms: Freedoms = Freedoms()) -> None:  # noqa: B008  frozen
+        self.window = window
+        self.freedoms = freedoms
+
+    def values(self, expected: object, actual: object, path: str = "") -> list[str]:
+        """Parsed JSON: lists in order, `failInfo` may have more members, integers and decimals by value."""
+        if isinstance(expected, str) and has_mask(expected):
+            matched = matches(expected, actual, self.window)
+            return [] if matched else [f"{path}: expected {expected}, found {_short(actual)}"]
+        if isinstance(expected, dict) and isinstance(actual, dict):
+            return self._members(expected, actual, path)
+        if isinstance(expected, list) and isinstance(actual, list):
+            if len(expected) != len(actual):
+                return [f"{path}: expected {_short(expected)}, found {_short(actual)}"]
+            pairs = enumerate(zip(expected, actual, strict=True))
+            return [line for index, (one, other) in pairs for line in self.values(one, other, f"{path}[{index}]")]
+        # True is 1 in Python, not in JSON.
+        if isinstance(expected, bool) is isinstance(actual, bool) and expected == actual:
+            return []
+        return [f"{path}: expected {_short(expected)}, found {_short(actual)}"]
+
+    def _members(self, expected: Mapping[str, Any], actual: Mapping[str, Any], path: str) -> list[str]:
+        fail_info = path.endswith(".failInfo")
+        lines = []
+        for name, value in expected.items():
+            if name not in actual:
+                lines.append(f"{path}.{name}: expected {_short(value)}, missing")
+            elif not (fail_info and name == "error" and self.freedoms.error_wording and isinstance(actual[name], str)):
+                lines += self.values(value, actual[name], f"{path}.{name}")
+        if not fail_info:
+            lines += [f"{path}.{name}: unexpected {_short(actual[name])}" for name in actual if name not in expected]
+        return lines
+
+    def rows(self, table: str, expected: Sequence[Mapping[str, Any]], actual: Sequence[Mapping[str, Any]]) -> list[str]:
+        """Rows of one table in any order; nulls count as absent."""
+
+        def compare(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
+            found = _without_nulls(other)
+            if self.freedoms.null_counters:
+                unset = [name for name in _COUNTERS if name not in one and found.get(name) == 0]
+                found = {name: value for name, value in found.items() if name not in unset}
+            return self.values(_without_nulls(one), found)
+
+        return _unordered(f"row of {table}", expected, actual, compare)
+
+    def messages(
+        self, topic: str, expected: Sequence[Mapping[str, Any]], actual: Sequence[Mapping[str, Any]]
+    ) -> list[str]:
+        """Messages of one topic in any order, each with `key` and `value`."""
+        return _unordered(f"message of {topic}", expected, actual, self.values)
+
+    def redis(self, db: str, expected: Mapping[str, Any], actual: Mapping[str, Any]) -> list[str]:
+        """Keys of one database; an expected key may be `"absent"`."""
+        lines = []
+        for key, entry in expected.items():
+            found = actual.get(key)
+            if entry == "absent":
+                lines += (
+                    [f"redis {db} {key}: expected to be absent, found {_short(found)}"] if found is not None else []
+                )
+            elif found is None:
+                lines.append(f"redis {db} {key}: missing, expected {_short(entry)}")
+            else:
+                lines += [f"redis {db} {key}{line}" for line in self._entry(db, entry, found)]
+        lines += [f"redis {db} {key}: unexpected {_short(actual[key])}" for key in actual if key not in expected]
+        return lines
+
+    def _entry(self, db: str, expected: Mapping[str, Any], actual: Mapping[str, Any]) -> list[str]:
+        if expected["type"] != actual["type"]:
+            return [f": expected a {expected['type']}, found a {actual['type']}"]
+        lines = []
+        ttl, limit = actual.get("ttl"), expected.get("ttl")
+        if limit is not None:
+            if ttl is None or not limit - TTL_SLACK <= ttl <= limit:
+                lines.append(f": expected to expire in at most {limit} s, found {ttl}")
+        elif ttl is not None and db not in EXPIRING_DATABASES:
+            lines.append(f": expected to stay, expires in {ttl} s")
+        one, other = expected["value"], actual["value"]
+        match expected["type"]:
+            case "set":
+                return lines + self.values(sorted(one), sorted(other), " value")
+            case "string":
+                document = _json_object(one)
+                if document is not None:
+                    return lines + self.values(document, _json_object(other), " value")
+        return lines + self.values(one, other, " value")
+
+    def requests(self, expected: Sequence[Mapping[str, Any]], actual: Sequence[Mapping[str, Any]]) -> list[str]:
+        """Requests of one scenario in order; with the freedom for it, each any number of times and in any order."""
+
+        def compare(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
+            return self.values(one, {name: other.get(name) for name in ("service", "method", "path", "body")})
+
+        if self.freedoms.repeated_requests:
+            lines = [
+                f"http: expected {_short(one)}" for one in expected if all(compare(one, other) for other in actual)
+            ]
+            return lines + [
+                f"http: unexpected {_short(other)}" for other in actual if all(compare(one, other) for one in expected)
+            ]
+        lines = []
+        for index in range(max(len(expected), len(actual))):
+            one = expected[index] if index < len(expected) else None
+            other = actual[index] if index < len(actual) else None
+            if one is None or other is None:
+                lines.append(f"http[{index}]: expected {_short(one)}, found {_short(other)}")
+            else:
+                lines += [f"http[{index}]{line}" for line in compare(one, other)]
+        return lines
+
+    def headers(self, expected: Sequence[Mapping[str, Any]], actual: Sequence[Mapping[str, Any]]) -> list[str]:
+        """Headers that the requests named must have, whatever else they have."""
+        lines = []
+        for wanted in expected:
+            names = ("service", "method", "path")
+            requests = [request for request in actual if all(request[name] == wanted[name] for name in names)]
+            if not requests:
+                lines.append(f"http headers: no request {_short({name: wanted[name] for name in names})}")
+            for request in requests:
+                found = {name.lower(): value for name, value in request["headers"].items()}
+                for name, value in wanted["headers"].items():
+                    lines += self.values(value, found.get(name.lower()), f"http header {name}")
+        return lines
+
+
+def _unordered(
+    what: str,
+    expected: Sequence[Mapping[str, Any]],
+    actual: Sequence[Mapping[str, Any]],
+    compare: Callable[[Mapping[str, Any], Mapping[str, Any]], list[str]],
+) -> list[str]:
+    """Pairs equal ones; of what is left over, those that differ least are shown beside each other."""
+    table = [[compare(one, other) for other in actual] for one in expected]
+    partners = _pair(table)
+    left = [index for index in range(len(expected)) if index not in partners.values()]
+    over = [index for index in range(len(actual)) if index not in partners]
+    lines = []
+    while left and over:
+        one, other = min(
+            ((one, other) for one in left for other in over), key=lambda pair: len(table[pair[0]][pair[1]])
+        )
+        left.remove(one)
+        over.remove(other)
+        lines += [f"{what} {_short(expected[one], 120)}: {line}" for line in table[one][other]]
+    lines += [f"{what}: missing {_short(expected[index])}" for index in left]
+    lines += [f"{what}: unexpected {_short(actual[index])}" for index in over]
+    return lines
+
+
+def _pair(table: Sequence[Sequence[list[str]]]) -> dict[int, int]:
+    """Actual → expected, as many pairs without differences as there can be: a mask may fit several."""
+    partners: dict[int, int] = {}
+
+    def place(one: int, tried: set[int]) -> bool:
+        for other, lines in enumerate(table[one]):
+            if lines or other in tried:
+                continue
+            tried.add(other)
+            if other not in partners or place(partners[other], tried):
+                partners[other] = one
+                return True
+        return False
+
+    for one in range(len(table)):
+        place(one, set())
+    return partners
+
+
+def _without_nulls(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in row.items() if value is not None}
+
+
+def _json_object(text: object) -> dict[str, Any] | None:
+    if not isinstance(text, str):
+        return None
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _short(value: object, length: int = 300) -> str:
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= length else text[:length] + "…"

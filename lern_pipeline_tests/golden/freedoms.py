@@ -1,0 +1,63 @@
+"""What a scenario's `free` lets a comparison ignore: the one place where those texts are understood.
+
+A phrase that is not listed here fails the scenario, so that nobody adds a scenario without a look at its freedom.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+
+#: Phrase → what it relaxes; None: the comparison ignores that always, or the masks say it already.
+PHRASES: dict[str, str | None] = {
+    # relation-cache-updater
+    "unit JSON is compared as parsed JSON": None,
+    "key order inside the unit JSON": None,
+    "1.5E12 and 1500000000000.0 are the same number": None,
+    "the three events may be collapsed to one computation": None,
+    # activity-aggregate-updater and enrolment-reconciliation
+    "the wording of failInfo.error": "error_wording",
+    "failInfo.error of a look-up that failed": "error_wording",
+    "number of requests (at least one)": "repeated_requests",
+    "a second request when the two events run in different batches": "repeated_requests",
+    "null counters of x0": "null_counters",
+    "times of the rows": None,
+    "times of the aggregates": None,
+    "times and number of the enrolment's updates": None,
+    "whether a dropped repeat counts as processed or skipped (§16 counts it in batch-enrolment-update-count)": (
+        "processed_or_skipped"
+    ),
+    "ttl is the remaining time: at most the value given, at least 900 s less": None,
+    # Nobody tells this job to: threshold.batch.read.size is another in that scenario.
+    "an implementation told to take one content at a time (threshold.batch.read.size 1) ends as under `reference`": (
+        None
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Freedoms:
+    """What may differ from the recording."""
+
+    error_wording: bool = False
+    """failInfo.error may be any text."""
+    repeated_requests: bool = False
+    """Expected requests may be made more than once."""
+    null_counters: bool = False
+    """viewcount and completedcount that are expected to be null may be 0."""
+    processed_or_skipped: bool = False
+    """Events may move between the accounts `processed` and `skipped`."""
+
+
+def freedoms_of(free: str | Sequence[str] | None) -> Freedoms:
+    """The freedoms that a scenario's `free` gives. Raises LookupError for a phrase that is not known."""
+    given: set[str] = set()
+    for text in [free] if isinstance(free, str) else free or []:
+        for phrase in text.split("; "):
+            if phrase not in PHRASES:
+                raise LookupError(f"free: {phrase!r} is not known; say in {__name__} what it relaxes")
+            relaxed = PHRASES[phrase]
+            if relaxed is not None:
+                given.add(relaxed)
+    assert given <= {field.name for field in fields(Freedoms)}
+    return Freedoms(**dict.fromkeys(given, True))

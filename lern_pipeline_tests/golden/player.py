@@ -1,0 +1,197 @@
+"""Plays a group of recorded scenarios end to end: real servers, the product's own command, one drain per round."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from lern_pipeline.local.addresses import StackAddresses
+from lern_pipeline_tests.golden.comparing import Comparison
+from lern_pipeline_tests.golden.freedoms import freedoms_of
+from lern_pipeline_tests.golden.http_stub import HttpStub
+from lern_pipeline_tests.golden.loading import CassandraRows, RedisKeys
+from lern_pipeline_tests.golden.masks import RunWindow
+from lern_pipeline_tests.golden.scenarios import PLAY_CONF, Group, Scenario
+from lern_pipeline_tests.golden.topics import Topics
+
+COMMAND = Path(sys.executable).parent / "lern-pipeline"
+DRAIN_SECONDS = 600
+
+#: The recordings load this keyspace, whatever the environment prefix.
+HIERARCHY_KEYSPACE = 'jobs.relation-cache-updater.lms-cassandra.keyspace = "dev_hierarchy_store"'
+
+
+@dataclass(frozen=True)
+class Found:
+    """What one scenario left behind."""
+
+    cassandra: Mapping[str, list[dict[str, Any]]]
+    redis: Mapping[str, Mapping[str, dict[str, Any]]]
+    messages: Mapping[str, list[dict[str, Any]]]
+    requests: list[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one group left behind; `failure` is why its drain did not end well, and then the rest says little."""
+
+    scenarios: Mapping[str, Scenario]
+    found: Mapping[str, Found]
+    batches: list[dict[str, Any]]
+    waiting: int
+    window: RunWindow
+    failure: str | None
+
+    def differences(self, name: str) -> list[str]:
+        """What differs from the scenario's `expected`, apart from the account."""
+        scenario = self.scenarios[name]
+        found = self.found[name]
+        expected = scenario.expected
+        compare = Comparison(self.window, freedoms_of(scenario.free))
+        lines = []
+        for table, rows in expected.get("cassandra", {}).items():
+            lines += compare.rows(table, rows, found.cassandra.get(table, []))
+        for db, entries in expected.get("redis", {}).items():
+            lines += compare.redis(db, entries, found.redis.get(db, {}))
+        for topic, messages in expected.get("messages", {}).items():
+            lines += compare.messages(topic, messages, found.messages.get(topic, []))
+        if "http" in expected:
+            lines += compare.requests(expected["http"], found.requests)
+        return lines + compare.headers(expected.get("headers") or [], found.requests)
+
+    def account_differences(self) -> list[str]:
+        """The group's account: drains report batches, and a batch holds events of several scenarios."""
+        names = ("processed", "skipped", "failed")
+        actual = {name: sum(batch[name] for batch in self.batches) for name in names}
+        expected = {name: sum(one.account[name] for one in self.scenarios.values()) for name in names}
+        # Events that may be either processed or skipped.
+        either = sum(
+            one.account["processed"] + one.account["skipped"]
+            for one in self.scenarios.values()
+            if freedoms_of(one.free).processed_or_skipped
+        )
+        lines = [
+            f"{name}: expected {expected[name]}, found {actual[name]}"
+            for name in names
+            if abs(expected[name] - actual[name]) > (0 if name == "failed" else either)
+        ]
+        consumed = sum(batch["consumed"] for batch in self.batches)
+        if consumed != sum(expected.values()) or consumed != sum(actual.values()):
+            lines.append(
+                f"consumed: expected {sum(expected.values())}, found {consumed}, accounted {sum(actual.values())}"
+            )
+        if self.waiting:
+            lines.append(f"{self.waiting} records still wait")
+        return lines
+
+
+def play(group: Group, addresses: StackAddresses, home: Path) -> Outcome:
+    """Loads everything given, publishes and drains round by round, and reads back what is there.
+
+    `home` is an empty directory for Dagster and the configuration; the environment prefix is new each time, so that
+    topics and groups are too.
+    """
+    start = datetime.now(UTC)
+    env = f"gold{uuid.uuid4().hex[:8]}"
+    bootstrap = f"{addresses.kafka_host}:{addresses.kafka_port}"
+    cassandra = CassandraRows(addresses.cassandra_host, addresses.cassandra_port)
+    keys = RedisKeys(addresses.redis_host, addresses.redis_port)
+    try:
+        with HttpStub() as stub, Topics(bootstrap, env) as topics:
+            masks = {"<http>": stub.address, "<http-host>": stub.host_and_port, "<env>": env}
+            scenarios = [scenario.filled_in(masks) for scenario in group.scenarios]
+            for scenario in scenarios:
+                stub.add(scenario.given.get("http") or ())
+            cassandra.prepare(scenarios)
+            keys.prepare(scenarios)
+            topics.make(scenarios)
+            drain = Drain(group.job, home, _configuration(scenarios[0].settings, addresses, env, stub.address))
+            records = [record for scenario in scenarios for record in scenario.records()]
+            for number in range(max(record.round for record in records) + 1):
+                topics.publish([record for record in records if record.round == number])
+                drain.run()
+                if drain.failure is not None:
+                    break
+            rows, entries, messages = cassandra.read(scenarios), keys.read(scenarios), topics.messages(scenarios)
+            found = {
+                one.name: Found(rows[one.tag], entries[one.tag], messages[one.tag], stub.requests_of(one.tag))
+                for one in scenarios
+            }
+    finally:
+        cassandra.close()
+    window = RunWindow(start, datetime.now(UTC))
+    by_name = {scenario.name: scenario for scenario in scenarios}
+    return Outcome(by_name, found, drain.batches, drain.waiting, window, drain.failure)
+
+
+class Drain:
+    """`lern-pipeline drain` of one job in its own Dagster home, as often as there are rounds."""
+
+    def __init__(self, job: str, home: Path, configuration: str) -> None:
+        self._job = job
+        self.batches: list[dict[str, Any]] = []
+        self.waiting = 0
+        self.failure: str | None = None
+        dagster_home = home / "dagster"
+        dagster_home.mkdir()
+        config = home / "play.conf"
+        config.write_text(configuration, encoding="utf-8")
+        # What the surrounding shell sets for the product must not reach the scenarios.
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("LERN_PIPELINE_")}
+        self._environment = inherited | {"LERN_PIPELINE_CONFIG": str(config), "DAGSTER_HOME": str(dagster_home)}
+
+    def run(self) -> None:
+        """Drains what waits; `failure` tells when that did not work."""
+        ended = subprocess.run(
+            [str(COMMAND), "drain", "--job", self._job, "--json"],
+            env=self._environment,
+            capture_output=True,
+            text=True,
+            timeout=DRAIN_SECONDS,
+            check=False,
+        )
+        try:
+            report = json.loads(ended.stdout.strip().rpartition("\n")[2])
+            self.batches += report["batches"]
+            self.waiting = report["waiting"]
+        except (ValueError, KeyError, TypeError):
+            self.failure = f"drain ended with {ended.returncode} and no report; {_tail(ended.stderr or ended.stdout)}"
+            return
+        failed = [batch for batch in report["batches"] if batch["status"] != "materialised"]
+        if ended.returncode != 0 or failed:
+            reasons = "; ".join(str(batch.get("reason")) for batch in failed)
+            self.failure = f"drain ended with {ended.returncode}: {reasons or _tail(ended.stderr)}"
+
+
+def _configuration(settings: Mapping[str, Any], addresses: StackAddresses, env: str, http: str) -> str:
+    """play.conf with its places filled in and the group's settings on top."""
+    places = {
+        "@ENV@": env,
+        "@KAFKA@": f"{addresses.kafka_host}:{addresses.kafka_port}",
+        "@CASSANDRA_HOST@": addresses.cassandra_host,
+        "@CASSANDRA_PORT@": str(addresses.cassandra_port),
+        "@REDIS_HOST@": addresses.redis_host,
+        "@REDIS_PORT@": str(addresses.redis_port),
+        # Nothing that is played needs these two.
+        "@MONGO_HOST@": "127.0.0.1",
+        "@MONGO_PORT@": "27017",
+        "@SEARCH@": "127.0.0.1:9200",
+        "@HTTP@": http,
+    }
+    text = PLAY_CONF.read_text(encoding="utf-8")
+    for place, value in places.items():
+        text = text.replace(place, value)
+    own = [f"{name} = {json.dumps(value)}" for name, value in settings.items()]
+    return "\n".join([text, HIERARCHY_KEYSPACE, *own, ""])
+
+
+def _tail(text: str) -> str:
+    return " | ".join(text.strip().splitlines()[-5:])

@@ -6,8 +6,9 @@ import json
 
 import pytest
 
+from lern_pipeline.events.validation import Skip
 from lern_pipeline.jobs.relation_cache_updater.hierarchy import InvalidHierarchy
-from lern_pipeline.jobs.relation_cache_updater.rules import CacheChanges, Skip, cache_changes, requested_collection
+from lern_pipeline.jobs.relation_cache_updater.rules import CacheChanges, cache_changes, requested_collection
 
 pytestmark = pytest.mark.contracts
 

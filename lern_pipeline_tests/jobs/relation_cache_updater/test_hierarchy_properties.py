@@ -10,14 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lern_pipeline.events.validation import InvalidEvent, Skip
 from lern_pipeline.jobs.relation_cache_updater.hierarchy import InvalidHierarchy, relations_of
-from lern_pipeline.jobs.relation_cache_updater.rules import (
-    CacheChanges,
-    InvalidEvent,
-    Skip,
-    cache_changes,
-    requested_collection,
-)
+from lern_pipeline.jobs.relation_cache_updater.rules import CacheChanges, cache_changes, requested_collection
 
 pytestmark = pytest.mark.rules
 

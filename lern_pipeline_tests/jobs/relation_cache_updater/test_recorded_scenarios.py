@@ -12,14 +12,9 @@ from typing import Any
 import pytest
 
 from lern_pipeline.events.lenient_json import InvalidJson, parse_lenient
+from lern_pipeline.events.validation import InvalidEvent, Skip
 from lern_pipeline.jobs.relation_cache_updater.hierarchy import InvalidHierarchy
-from lern_pipeline.jobs.relation_cache_updater.rules import (
-    InvalidEvent,
-    Skip,
-    cache_changes,
-    leafnodes_key,
-    requested_collection,
-)
+from lern_pipeline.jobs.relation_cache_updater.rules import cache_changes, leafnodes_key, requested_collection
 
 pytestmark = pytest.mark.contracts
 

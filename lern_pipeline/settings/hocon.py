@@ -34,7 +34,7 @@ def read_hocon(path: Path, environ: Mapping[str, str]) -> Document:
         try:
             tree = _parser(environ).parse(text, basedir=str(path.parent))
         except Exception as error:  # the parser raises its own, the grammar's and plain Python errors alike
-            raise ConfigurationError(f"{path} cannot be read as HOCON: {_one_line(error)}") from error
+            raise ConfigurationError(f"{path} cannot be read as HOCON: {_one_line(error)}") from None
     if not isinstance(tree, ConfigTree):
         raise ConfigurationError(f"{path} cannot be read as HOCON: it holds a list, expected settings")
     document.values.update(flat(tree))
@@ -108,8 +108,14 @@ def _remarks(document: Document) -> Iterator[None]:
 
 
 def _one_line(error: Exception) -> str:
+    """Where it went wrong, without the parser's own text: that lists its grammar, or values, secrets among them."""
+    from pyhocon import ConfigSubstitutionException
+
+    if isinstance(error, ConfigSubstitutionException | OSError | UnicodeDecodeError | RecursionError):
+        return " ".join(str(error).split())
     line, column = getattr(error, "lineno", None), getattr(error, "column", None)
     if line is not None and column is not None:
-        # The grammar's own text lists everything that it expected, and the line may hold a secret.
         return f"line {line}, column {column} is not HOCON"
-    return " ".join(str(error).split()) or type(error).__name__
+    place = re.search(r"\(line: *(\d+), col: *(\d+)\)", str(error))
+    where = f" at line {place[1]}, column {place[2]}" if place else ""
+    return f"values that cannot be joined{where} ({type(error).__name__})"

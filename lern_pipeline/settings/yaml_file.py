@@ -18,7 +18,7 @@ def read_yaml(path: Path) -> Document:
     try:
         tree = yaml.load(path.read_text(encoding="utf-8-sig"), Loader=_LOADER)
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{path} cannot be read as YAML: {_one_line(error)}") from error
+        raise ConfigurationError(f"{path} cannot be read as YAML: {_one_line(error)}") from None
     if tree is None:
         return Document(str(path))
     if not isinstance(tree, dict):

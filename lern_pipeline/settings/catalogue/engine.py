@@ -12,7 +12,7 @@ ENGINE: Area = area(
         integer("microbatch.min.records", 500, "Records of a micro-batch when there is little lag.", minimum=1),
         integer("microbatch.max.bytes", 67108864, "Most bytes of one micro-batch.", minimum=1),
         number("microbatch.max.wait.seconds", 0, "How long a small micro-batch may wait for more records."),
-        number("microbatch.sensor.interval.seconds", 3, "Seconds between two looks at the topic."),
+        integer("microbatch.sensor.interval.seconds", 3, "Seconds between two looks at the topic.", minimum=1),
         text(
             "microbatch.store.url",
             "",

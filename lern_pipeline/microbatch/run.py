@@ -131,10 +131,10 @@ class MicroBatchRun:
         self._check(plan.account)
         crash_point("before-plan")
         with self._step("store plan"):
-            archived += self.store.write_plan(plan)
+            plan, stored_bytes = self.store.write_plan(plan)
         crash_point("after-plan")
         self._apply(plan)
-        return BatchResult(plan, archived_bytes=archived, recomputed=stored is not None)
+        return BatchResult(plan, archived_bytes=archived + stored_bytes, recomputed=stored is not None)
 
     def _records(self, key: MicroBatchKey) -> tuple[list[Record], int]:
         """The batch's records: from the archive if they are there, else from Kafka, and then archived."""

@@ -23,6 +23,10 @@ class Client(Protocol):
 class RowReader(Protocol):
     """Bulk reads from Cassandra."""
 
+    def has_keyspace(self, keyspace: str) -> bool:
+        """Whether the keyspace exists."""
+        ...
+
     def select(
         self,
         table: str,

@@ -49,18 +49,28 @@ class BatchStore:
         data = self._read(self._batch(key) / RECORDS)
         return None if data is None else _records_decoder.decode(_decompress(data))
 
-    def write_plan(self, plan: Plan) -> int:
-        """Store a plan durably. Returns the bytes stored."""
+    def write_plan(self, plan: Plan) -> tuple[Plan, int]:
+        """Store a plan durably, unless one of that number is there: the first plan stored is the batch's plan.
+
+        Two runs of one batch at the same moment may both have computed a plan; both then carry out the same one.
+
+        Returns:
+            The plan to carry out, and the bytes stored (0 if it was there).
+        """
         data = zstandard.ZstdCompressor(level=1).compress(encode_plan(plan))
-        self._write(self._batch(plan.key) / f"plan-{plan.number:04d}.msgpack.zst", data)
-        return len(data)
+        if self._write(self._batch(plan.key) / _plan_name(plan.number), data, only_first=True):
+            return plan, len(data)
+        first = self._read(self._batch(plan.key) / _plan_name(plan.number))
+        if first is None:
+            raise FileNotFoundError(f"plan {plan.number} of {plan.key} was there and is gone again")
+        return decode_plan(_decompress(first)), 0
 
     def newest_plan(self, key: str) -> Plan | None:
         """The batch's plan with the highest number, None before the first."""
         numbers = self._numbers(key, "plan-")
         if not numbers:
             return None
-        data = self._read(self._batch(key) / f"plan-{max(numbers):04d}.msgpack.zst")
+        data = self._read(self._batch(key) / _plan_name(max(numbers)))
         return None if data is None else decode_plan(_decompress(data))
 
     def mark_applied(self, plan: Plan) -> None:
@@ -102,16 +112,23 @@ class BatchStore:
         return data
 
     @staticmethod
-    def _write(path: Any, data: bytes) -> None:
+    def _write(path: Any, data: bytes, only_first: bool = False) -> bool:
+        """False if ``only_first`` and the file is there."""
         if isinstance(path, Path):
-            _write_durably(path, data)
-        else:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            # Object stores put a whole object or none.
-            path.write_bytes(data)
+            return _write_durably(path, data, only_first)
+        if only_first and path.exists():
+            return False
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # Object stores put a whole object or none.
+        path.write_bytes(data)
+        return True
 
 
-def _write_durably(path: Path, data: bytes) -> None:
+def _plan_name(number: int) -> str:
+    return f"plan-{number:04d}.msgpack.zst"
+
+
+def _write_durably(path: Path, data: bytes, only_first: bool) -> bool:
     """Write, flush to disk and rename, so that a crash leaves the whole file or none."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
@@ -120,12 +137,21 @@ def _write_durably(path: Path, data: bytes) -> None:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
-    temporary.replace(path)
+    if only_first:
+        try:
+            os.link(temporary, path)
+        except FileExistsError:
+            return False
+        finally:
+            temporary.unlink()
+    else:
+        temporary.replace(path)
     directory = os.open(path.parent, os.O_RDONLY)
     try:
         os.fsync(directory)
     finally:
         os.close(directory)
+    return True
 
 
 def _decompress(data: bytes) -> bytes:

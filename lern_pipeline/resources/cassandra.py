@@ -88,6 +88,10 @@ class Cassandra:
 
     # --- reads
 
+    def has_keyspace(self, keyspace: str) -> bool:
+        """See :class:`lern_pipeline.microbatch.services.RowReader`."""
+        return self._answered(lambda: keyspace in self._cluster.metadata.keyspaces)
+
     def select(
         self,
         table: str,

@@ -29,7 +29,7 @@ class _Result(msgspec.Struct):
 
 
 class _Answer(msgspec.Struct):
-    result: _Result = _Result()
+    result: _Result = msgspec.field(default_factory=_Result)
 
 
 class _NotAnswered(Exception):

@@ -20,7 +20,7 @@ def decide(events: Sequence[Event[str]], state: HierarchyState, settings: JobSet
     relations = CacheWrites("redis", settings.integer("redis.database.index"), [])
     units = CacheWrites("dp-redis", settings.integer("dp-redis.database.index"), [])
     cleanup = settings.flag("relation.cache.cleanup.enabled")
-    decision = Decision(cache=[relations, units])
+    decision = Decision(cache=[relations, units], warnings=list(state.warnings))
     events_by_root: dict[str, list[Position]] = defaultdict(list)
     for event in events:
         events_by_root[event.work].append(event.position)

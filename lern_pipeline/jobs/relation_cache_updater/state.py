@@ -13,6 +13,8 @@ from lern_pipeline.settings import JobSettings
 # A hierarchy may have megabytes: few to a query, so that no answer grows past what a node likes to send.
 HIERARCHIES_PER_QUERY = 5
 
+PACKAGED_KEYSPACE = "dev_hierarchy_store"
+
 
 @dataclass(frozen=True, slots=True)
 class HierarchyState:
@@ -20,6 +22,7 @@ class HierarchyState:
 
     hierarchies: dict[str, str | None]
     previous_leafnodes: dict[str, frozenset[str]]
+    warnings: tuple[str, ...] = ()
 
 
 def read_state(
@@ -27,9 +30,9 @@ def read_state(
 ) -> HierarchyState:
     """The current row of each distinct collection, once, after the last of its events was consumed (8)."""
     roots = list(dict.fromkeys(event.work for event in events))
-    table = f"{settings.text('lms-cassandra.keyspace')}.{settings.text('lms-cassandra.table')}"
+    keyspace, warnings = _hierarchy_keyspace(readers, settings) if roots else ("", ())
     rows = readers.rows.select(
-        table,
+        f"{keyspace}.{settings.text('lms-cassandra.table')}",
         ("identifier", "hierarchy"),
         equal=(),
         within="identifier",
@@ -43,4 +46,16 @@ def read_state(
         keys = {leafnodes_key(root, root): root for root in roots}
         found = readers.caches.sets("redis", settings.integer("redis.database.index"), keys)
         previous = {keys[key]: members for key, members in found.items()}
-    return HierarchyState(hierarchies, previous)
+    return HierarchyState(hierarchies, previous, warnings)
+
+
+def _hierarchy_keyspace(readers: Readers, settings: JobSettings) -> tuple[str, tuple[str, ...]]:
+    """The configured keyspace. Where none is configured and the environment's own is not there, the existing
+    job's packaged default, with a warning (contract 11: ``{env}_hierarchy_store``, file ``dev_hierarchy_store``)."""
+    keyspace = settings.text("lms-cassandra.keyspace")
+    rows = readers.rows
+    if not settings.is_default("lms-cassandra.keyspace") or rows.has_keyspace(keyspace):
+        return keyspace, ()
+    if not rows.has_keyspace(PACKAGED_KEYSPACE):
+        return keyspace, ()
+    return PACKAGED_KEYSPACE, (f"no keyspace {keyspace}: hierarchies are read from {PACKAGED_KEYSPACE}",)

@@ -1,0 +1,77 @@
+"""The command ``lern-pipeline``."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+
+from lern_pipeline.errors import ConfigurationError, LernPipelineError
+
+EPILOG = """\
+The configuration is the file or directory that LERN_PIPELINE_CONFIG names; environment variables LERN_PIPELINE_…
+override it. DAGSTER_HOME is the directory of the Dagster instance.
+
+Exit codes: 0 done, 1 something failed (the reason is on stderr), 2 the configuration or the call cannot be used.
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    top = argparse.ArgumentParser(
+        prog="lern-pipeline",
+        description="Sunbird Lern's streaming jobs as micro-batches on Dagster.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    def command(name: str, function: str, text: str, json: bool = True) -> argparse.ArgumentParser:
+        sub = commands.add_parser(name, help=text, description=text)
+        sub.set_defaults(function=function)
+        if json:
+            sub.add_argument("--json", action="store_true", help="the result as one line of JSON on stdout")
+        return sub
+
+    command("up", "stack:up", "Start local Kafka, Cassandra and Redis where none answers, with schema and topics.")
+    command("down", "stack:down", "Stop the local servers that 'up' started.", json=False)
+    command("status", "stack:status", "Show which servers answer.")
+    drain = command("drain", "drain:drain", "Plan and run every micro-batch that waits now, without a Dagster daemon.")
+    drain.add_argument("--job", metavar="NAME", help="only this job (default: all, in the order of the data flow)")
+    rerun = command(
+        "rerun",
+        "drain:rerun",
+        "Run one micro-batch again: recomputed with today's state, nothing counted or sent twice.",
+    )
+    rerun.add_argument("job", metavar="JOB", help="for example activity-aggregate-updater")
+    rerun.add_argument("partition_key", metavar="PARTITION_KEY", help="for example 20261122T034510Z_0.1200-1700_1.800")
+    rewind = command(
+        "rewind", "rewind:rewind", "Set where a job's next micro-batch starts, and say what that repeats.", json=False
+    )
+    rewind.add_argument("job", metavar="JOB")
+    rewind.add_argument("--to", required=True, metavar="POSITION", help="earliest, latest, or a micro-batch's key")
+    config = command("config", "config:config", "Print the effective configuration and where each value comes from.")
+    config.add_argument("--job", metavar="NAME", help="the settings of this job")
+    return top
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; an error that means something is one line on stderr."""
+    parsed = parser().parse_args(arguments)
+    module, _, function = parsed.function.partition(":")
+    try:
+        # Imported here, so that 'config' and '--help' need not wait for Dagster.
+        return int(getattr(importlib.import_module(f"lern_pipeline.commands.{module}"), function)(parsed))
+    except ConfigurationError as error:
+        print(f"lern-pipeline: {error}", file=sys.stderr)
+        return 2
+    except LernPipelineError as error:
+        print(f"lern-pipeline: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

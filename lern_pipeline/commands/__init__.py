@@ -1,0 +1,1 @@
+"""The commands of ``lern-pipeline``, one file each."""

@@ -1,0 +1,56 @@
+"""The one Definitions object: assets, checks, sensors, schedules, resources."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import dagster as dg
+
+from lern_pipeline.jobs.all_jobs import ALL_JOBS
+from lern_pipeline.microbatch.job import JobSpec
+from lern_pipeline.orchestration import names
+from lern_pipeline.orchestration.batch_asset import batch_asset
+from lern_pipeline.orchestration.installation import Installation, current_configuration
+from lern_pipeline.orchestration.lane_checks import lane_check_definitions
+from lern_pipeline.orchestration.lane_sensor import lane_sensor
+from lern_pipeline.orchestration.lineage import store_specs, topic_specs
+from lern_pipeline.orchestration.pruning import pruning_job, pruning_schedule
+from lern_pipeline.settings import Configuration
+
+
+def make_definitions(
+    configuration: Configuration, config_file: str | None = None, jobs: Sequence[JobSpec[Any, Any]] = ALL_JOBS
+) -> dg.Definitions:
+    """Everything Dagster shows and runs, for one configuration. Makes no connection."""
+    assets: list[dg.AssetsDefinition | dg.AssetSpec] = [*topic_specs(jobs, configuration), *store_specs(jobs)]
+    checks: list[dg.AssetChecksDefinition] = []
+    batch_jobs, sensors = [], []
+    for job in jobs:
+        settings = configuration.for_job(job.name)
+        assets.append(batch_asset(job, settings))
+        checks += lane_check_definitions(job)
+        batch_job = dg.define_asset_job(
+            names.asset_job_name(job),
+            selection=dg.AssetSelection.assets(names.asset_key(job)),
+            description=f"One micro-batch of {job.name}.",
+            tags={names.LANE_TAG: job.name},
+        )
+        batch_jobs.append(batch_job)
+        sensors.append(lane_sensor(job, settings, batch_job))
+    pruning = pruning_job(jobs)
+    return dg.Definitions(
+        assets=assets,
+        asset_checks=checks,
+        jobs=[*batch_jobs, pruning],
+        sensors=sensors,
+        schedules=[pruning_schedule(pruning)],
+        resources={"installation": Installation(config_file=config_file)},
+        executor=dg.in_process_executor,
+    )
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    """What ``dagster dev`` loads: the jobs on the configuration that LERN_PIPELINE_CONFIG names."""
+    return make_definitions(current_configuration())

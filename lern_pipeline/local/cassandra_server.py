@@ -16,7 +16,7 @@ from cassandra.cluster import Cluster, NoHostAvailable
 from lern_pipeline.errors import ServiceUnavailable
 from lern_pipeline.local import versions
 from lern_pipeline.local.addresses import accepts_connections, free_port
-from lern_pipeline.local.java import find_java
+from lern_pipeline.local.java import JAVA_OPTIONS, find_java
 from lern_pipeline.local.schema import load_schema
 
 LOGBACK = """\
@@ -56,18 +56,21 @@ OPENS = (
 )
 
 JVM_OPTIONS = (
-    "-Xms256m",
+    *JAVA_OPTIONS,
+    "-Xms128m",
     "-Xmx512m",
     "-Xss512k",
-    "-XX:+UseSerialGC",
     "-Djdk.attach.allowAttachSelf=true",
     "-Dio.netty.tryReflectionSetAccessible=true",
     # Cassandra installs a security manager, which Java 18 and later must be told to allow.
     "-Djava.security.manager=allow",
+    # Otherwise it closes its output, which is its log here.
+    "-Dcassandra-foreground=true",
     # One node has nobody to wait for.
     "-Dcassandra.ring_delay_ms=0",
     "-Dcassandra.skip_wait_for_gossip_to_settle=0",
     "-Dcassandra.superuser_setup_delay_ms=0",
+    "-Dcassandra.shutdown_announce_in_ms=0",
 )
 
 

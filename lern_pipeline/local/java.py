@@ -11,7 +11,10 @@ from pathlib import Path
 from lern_pipeline.local import versions
 from lern_pipeline.local.server import LocalStackError
 
-#: Adjusts memory to what a developer's machine has, for both servers: few malloc arenas.
+#: For both servers. On two cores the optimising compiler costs some ten seconds of processor time at start, which
+#: it gives back only after some 200 000 operations.
+JAVA_OPTIONS = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-XX:+ExitOnOutOfMemoryError")
+#: Every thread having its own malloc arena would cost memory.
 JAVA_ENVIRONMENT = {"MALLOC_ARENA_MAX": "2"}
 
 

@@ -15,7 +15,7 @@ from kafka.errors import KafkaError, TopicAlreadyExistsError
 from lern_pipeline.errors import ServiceUnavailable
 from lern_pipeline.local import versions
 from lern_pipeline.local.addresses import accepts_connections, free_port
-from lern_pipeline.local.java import find_java
+from lern_pipeline.local.java import JAVA_OPTIONS, find_java
 from lern_pipeline.local.topics import PARTITIONS, RETENTION_MS, topic_settings
 
 LOG4J = """\
@@ -31,6 +31,8 @@ logger.quiet.name = kafka
 logger.quiet.level = warn
 logger.server.name = kafka.server.KafkaRaftServer
 logger.server.level = info
+logger.states.name = state.change.logger
+logger.states.level = warn
 logger.clients.name = org.apache.kafka
 logger.clients.level = warn
 """
@@ -56,13 +58,13 @@ class KafkaServer:
         )
         log4j.write_text(LOG4J)
         properties.write_text("".join(f"{name}={value}\n" for name, value in self._properties(ip, logs).items()))
-        common = ["-XX:+UseSerialGC", f"-Djava.io.tmpdir={temporary}", f"-Dlog4j2.configurationFile={log4j.as_uri()}"]
+        common = [*JAVA_OPTIONS, f"-Djava.io.tmpdir={temporary}", f"-Dlog4j2.configurationFile={log4j.as_uri()}"]
         common += ["-cp", f"{jars}/*"]
-        server = [java, "-Xms128m", "-Xmx512m", *common, "kafka.Kafka", str(properties)]
+        server = [java, "-Xms64m", "-Xmx512m", *common, "kafka.Kafka", str(properties)]
         if formatted.exists():
             return [server]
         cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=").replace("-", "A")
-        storage_tool = [java, "-Xmx128m", "-XX:TieredStopAtLevel=1", *common, "kafka.tools.StorageTool", "format"]
+        storage_tool = [java, "-Xmx128m", *common, "kafka.tools.StorageTool", "format"]
         return [
             # What an interrupted format left behind would be refused.
             ["rm", "-rf", str(logs)],

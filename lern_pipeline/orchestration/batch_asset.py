@@ -1,7 +1,5 @@
 """A job's asset: each micro-batch is a partition of it, each run of one carries the batch to its end."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 
@@ -52,7 +50,7 @@ def batch_asset(job: JobSpec[Any, Any], settings: JobSettings) -> dg.AssetsDefin
         },
         op_tags={"lern_pipeline/job": job.name},
     )
-    def _micro_batch(context: dg.AssetExecutionContext, installation: Installation) -> dg.MaterializeResult[None]:
+    def _micro_batch(context: dg.AssetExecutionContext, installation: Installation) -> dg.MaterializeResult:
         return run_partition(job, context, installation)
 
     return _micro_batch

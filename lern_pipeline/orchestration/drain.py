@@ -151,7 +151,7 @@ class Runner:
     def run(self, job: JobSpec[Any, Any], run: LaneRun, rerun: bool = False) -> BatchReport:
         """Run one micro-batch to its end and report it; a failure is a report too."""
         began = time.monotonic()
-        result = self.definitions.get_job_def(names.asset_job_name(job)).execute_in_process(
+        result = self.definitions.resolve_job_def(names.asset_job_name(job)).execute_in_process(
             instance=self.instance,
             partition_key=str(run.key),
             tags={} if rerun else run.tags(job),

@@ -1,7 +1,5 @@
 """Is the lane going, and how far is it behind: the checks an operator sees on a job's asset."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 

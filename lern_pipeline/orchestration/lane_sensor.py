@@ -1,7 +1,5 @@
 """One sensor per job: it only plans. The decision is the planner's; what is here looks, reports and requests."""
 
-from __future__ import annotations
-
 import time
 from typing import Any
 

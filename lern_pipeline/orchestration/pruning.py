@@ -1,7 +1,5 @@
 """Forgetting old batches: keys whose data Kafka no longer has and whose stored plan has expired (design 3)."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any

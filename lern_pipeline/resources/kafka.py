@@ -60,6 +60,7 @@ class Kafka:
     def _read_once(self, wanted: Mapping[Any, Any]) -> list[Record]:
         consumer = KafkaConsumer(
             **connection(self._settings),
+            metrics_enabled=False,
             isolation_level="read_committed",
             auto_offset_reset="none",
             enable_auto_commit=False,
@@ -150,6 +151,7 @@ class Kafka:
             compression = settings.text("kafka.producer.compression.type")
             self._producer = KafkaProducer(
                 **connection(settings),
+                metrics_enabled=False,
                 acks="all",
                 linger_ms=settings.integer("kafka.producer.linger.ms"),
                 batch_size=settings.integer("kafka.producer.batch.size"),

@@ -49,7 +49,6 @@ def connection(settings: JobSettings) -> dict[str, Any]:
         "request_timeout_ms": 20_000,
         "bootstrap_timeout_ms": 10_000,
         "reconnect_backoff_max_ms": 2_000,
-        "metrics_enabled": False,
     }
     optional = {
         "sasl_mechanism": "kafka.sasl.mechanism",

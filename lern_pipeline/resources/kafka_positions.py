@@ -12,7 +12,7 @@ from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 
 from lern_pipeline.errors import ConfigurationError, ServiceUnavailable
 from lern_pipeline.resources.kafka_client import OUTAGE, REFUSED, address, connection
-from lern_pipeline.resources.outage import one_line
+from lern_pipeline.resources.outage import one_line, until_answered
 from lern_pipeline.settings import JobSettings
 
 T = TypeVar("T")
@@ -20,6 +20,7 @@ T = TypeVar("T")
 # After an outage the other lanes of the process need not each wait for a time-out of their own.
 OUTAGE_MEMORY_SECONDS = 5.0
 ANSWER_MS = 8_000
+COORDINATOR_SECONDS = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +81,8 @@ class KafkaPositions:
                 at.partition: offset.offset for at, offset in found.items() if at.topic == topic and offset.offset >= 0
             }
 
-        with self._lock:
-            return self._answer(ask)
+        # Asked once in a lane's life; a new broker first has to make its offsets topic.
+        return until_answered(ask, "Kafka", address(self._settings), OUTAGE, COORDINATOR_SECONDS)
 
     def _answer(self, ask: Callable[[], T]) -> T:
         if time.monotonic() < self._down_until:
@@ -101,6 +102,7 @@ class KafkaPositions:
         if self._consumer is None:
             self._consumer = KafkaConsumer(
                 **connection(self._settings),
+                metrics_enabled=False,
                 isolation_level="read_committed",
                 enable_auto_commit=False,
                 allow_auto_create_topics=False,

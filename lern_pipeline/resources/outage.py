@@ -40,5 +40,6 @@ def until_answered(
 
 def one_line(error: BaseException) -> str:
     """The error's kind and text on one line of bounded length."""
-    text = " ".join(str(error).split())
-    return f"{type(error).__name__}: {text[:300]}" if text else type(error).__name__
+    kind = type(error).__name__
+    text = " ".join(str(error).split()).removeprefix(f"{kind}: ")
+    return f"{kind}: {text[:300]}" if text else kind

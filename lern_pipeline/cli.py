@@ -6,6 +6,7 @@ import argparse
 import importlib
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 from lern_pipeline.errors import ConfigurationError, LernPipelineError
 
@@ -53,7 +54,20 @@ def parser() -> argparse.ArgumentParser:
     rewind.add_argument("--to", required=True, metavar="POSITION", help="earliest, latest, or a micro-batch's key")
     config = command("config", "config:config", "Print the effective configuration and where each value comes from.")
     config.add_argument("--job", metavar="NAME", help="the settings of this job")
+    benchmark = commands.add_parser("benchmark", help="Measure this installation with a seeded workload.")
+    _benchmarks(benchmark.add_subparsers(dest="benchmark", required=True, metavar="NAME"))
     return top
+
+
+def _benchmarks(commands: Any) -> None:
+    progress = commands.add_parser("progress", help="Course progress through drain, beside what the stores allow.")
+    progress.set_defaults(function="benchmark_progress:benchmark")
+    progress.add_argument("--events", type=int, default=20_000, metavar="N", help="events to publish (default 20000)")
+    progress.add_argument("--batch-size", type=int, default=20_000, metavar="N", help="most records in a micro-batch")
+    progress.add_argument("--events-per-learner", type=int, default=1, metavar="N", help="default 1, the hard case")
+    progress.add_argument("--runs", type=int, default=3, metavar="N", help="how often; medians are printed (default 3)")
+    progress.add_argument("--seed", type=int, default=1, metavar="N", help="the same seed makes the same workload")
+    progress.add_argument("--json", action="store_true", help="the result as one line of JSON on stdout")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -143,6 +143,7 @@ def batch_metadata(job: JobSpec[Any, Any], result: BatchResult, tags: Mapping[st
         "writes": dg.MetadataValue.json(
             {**plan.rows_by_table(), **plan.keys_by_store(), **plan.messages_by_topic()},
         ),
+        "asked_of_stores": dg.MetadataValue.json({name: n for name, n in sorted(result.counts.items()) if n}),
         "offsets": dg.MetadataValue.md(_offsets(MicroBatchKey.parse(plan.key))),
         **dict(sorted(plan.metrics.items())),
         **{name: float(result.counts[what]) for name, what in sorted(job.io_metrics.items())},

@@ -86,6 +86,14 @@ class Cassandra:
             self._cluster = self._session = None
             self._prepared.clear()
 
+    def session(self) -> Any:
+        """The driver's session, connected.
+
+        Raises:
+            ServiceUnavailable: no answer in time.
+        """
+        return self._answered(lambda: self._session)
+
     # --- reads
 
     def has_keyspace(self, keyspace: str) -> bool:

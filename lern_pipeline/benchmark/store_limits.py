@@ -1,0 +1,94 @@
+"""How fast the stores take a batch's reads and writes from a loop that does nothing else.
+
+The rows are those of a plan that the product has carried out, so the loops write exactly the same. One sends every
+read and write as a statement of its own, concurrently; the other groups as the product does.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from cassandra.concurrent import execute_concurrent_with_args
+
+from lern_pipeline.microbatch.plan import Plan, RowWrites
+from lern_pipeline.resources.cassandra import Cassandra, update_statement
+from lern_pipeline.resources.redis import RedisServers
+
+CONSUMPTION = ("userid", "courseid", "batchid", "contentid", "status", "viewcount", "completedcount")
+ENROLMENT = ("userid", "courseid", "batchid", "status")
+
+
+def grouped_seconds(cassandra: Cassandra, redis: RedisServers, plans: Sequence[Plan], keyspace: str) -> float:
+    """Seconds of the loop with grouped reads and writes."""
+
+    def loop() -> None:
+        for plan in plans:
+            enrolments = _enrolments(plan)
+            for table, columns in _reads(keyspace):
+                cassandra.select(
+                    table,
+                    columns,
+                    ("courseid", "batchid"),
+                    "userid",
+                    [(course, batch, user) for user, course, batch in enrolments],
+                )
+            _redis(redis, plan)
+            for writes in plan.rows:
+                cassandra.apply(writes)
+
+    return _seconds(loop)
+
+
+def single_seconds(cassandra: Cassandra, redis: RedisServers, plans: Sequence[Plan], keyspace: str) -> float:
+    """Seconds of the loop with one prepared statement per read and per written row, as many at a time."""
+    session = cassandra.session()
+
+    def run(query: str, arguments: Sequence[Sequence[Any]]) -> None:
+        statement = session.prepare(query)
+        for _ in execute_concurrent_with_args(session, statement, arguments, concurrency=64, results_generator=True):
+            pass
+
+    def loop() -> None:
+        for plan in plans:
+            enrolments = _enrolments(plan)
+            for table, columns in _reads(keyspace):
+                where = "userid = ? AND courseid = ? AND batchid = ?"
+                run(f"SELECT {', '.join(columns)} FROM {table} WHERE {where}", enrolments)
+            _redis(redis, plan)
+            for writes in plan.rows:
+                run(update_statement(writes), [_arguments(writes, row) for row in writes.rows])
+
+    return _seconds(loop)
+
+
+def _reads(keyspace: str) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    return (
+        (f"{keyspace}.user_content_consumption", CONSUMPTION),
+        (f"{keyspace}.user_enrolments", ENROLMENT),
+    )
+
+
+def _enrolments(plan: Plan) -> list[tuple[str, str, str]]:
+    """The enrolments of the batch: those whose consumption rows it writes."""
+    (consumption,) = (writes for writes in plan.rows if "contentid" in writes.key)
+    return list(dict.fromkeys((row[0], row[1], row[2]) for row in consumption.rows))
+
+
+def _redis(redis: RedisServers, plan: Plan) -> None:
+    for writes in plan.last:
+        keys = [change.key for transaction in writes.transactions for change in transaction]
+        redis.existing(writes.server, writes.database, keys)
+        redis.apply(writes)
+
+
+def _arguments(writes: RowWrites, row: list[Any]) -> list[Any]:
+    keys = len(writes.key)
+    return [row[-1], *row[keys:-1], *row[:keys]]
+
+
+def _seconds(loop: Callable[[], None]) -> float:
+    began = time.perf_counter()
+    loop()
+    return time.perf_counter() - began

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import random
 import socket
 from dataclasses import dataclass
 from typing import Protocol
@@ -72,10 +73,18 @@ def loopback_ip(host: str) -> str | None:
 
 
 def free_port() -> int:
-    """A port that nobody listens on now, for listeners that no configuration names."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
+    """A port that nobody listens on now, for listeners that no configuration names.
+
+    Taken from below the range that outgoing connections get theirs from: a server may bind it seconds later.
+    """
+    while True:
+        port = random.randint(20_000, 32_000)
+        with socket.socket() as listener:
+            try:
+                listener.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
 
 
 def accepts_connections(host: str, port: int, timeout: float = 2.0) -> bool:

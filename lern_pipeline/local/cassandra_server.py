@@ -11,7 +11,8 @@ from typing import Any, ClassVar
 
 import yaml
 from cassandra import DriverException, OperationTimedOut, ProtocolVersion, RequestExecutionException
-from cassandra.cluster import Cluster, NoHostAvailable
+from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile, NoHostAvailable
+from cassandra.policies import RoundRobinPolicy
 
 from lern_pipeline.errors import ServiceUnavailable
 from lern_pipeline.local import versions
@@ -172,6 +173,7 @@ class CassandraServer:
             [self.host],
             port=self.port,
             protocol_version=ProtocolVersion.V4,
+            execution_profiles={EXEC_PROFILE_DEFAULT: ExecutionProfile(load_balancing_policy=RoundRobinPolicy())},
             connect_timeout=timeout,
             control_connection_timeout=timeout,
             # Neither is used here, and the first is read anew after every schema statement.

@@ -19,17 +19,18 @@ JAVA_ENVIRONMENT = {"MALLOC_ARENA_MAX": "2"}
 
 
 def find_java() -> Path:
-    """The `java` of the newest tested version at hand; the configured one where it will do."""
-    candidates = [(java_version(java), java) for java in dict.fromkeys(_candidates())]
-    for version, java in candidates:
-        if version in versions.JAVA_TESTED:
-            return java
-    newer = [java for version, java in candidates if version >= versions.JAVA_MINIMUM]
-    if newer:
-        return newer[0]
-    raise LocalStackError(
-        f"Kafka and Cassandra need Java {versions.JAVA_MINIMUM}, which is not installed: run script/bootstrap"
-    )
+    """The `java` to start the servers with: the preferred version, else any that will do, configured ones first."""
+    usable = [
+        (version, java)
+        for version, java in ((java_version(java), java) for java in dict.fromkeys(_candidates()))
+        if versions.JAVA_MINIMUM <= version <= versions.JAVA_MAXIMUM
+    ]
+    if not usable:
+        raise LocalStackError(
+            f"Kafka and Cassandra need Java {versions.JAVA_MINIMUM} to {versions.JAVA_MAXIMUM},"
+            " which is not installed: run script/bootstrap"
+        )
+    return next((java for version, java in usable if version == versions.JAVA_PREFERRED), usable[0][1])
 
 
 def java_version(java: Path) -> int:

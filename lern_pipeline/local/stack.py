@@ -90,7 +90,11 @@ class LocalStack:
         where = f"{server.host}:{server.port}"
         began = time.monotonic()
         if server.answers(ANSWER_SECONDS):
-            report(f"{server.title}: already up at {where}")
+            report(f"{server.name.capitalize()}: already up at {where}")
+            if loopback_ip(server.host) is None:
+                # Somebody's shared server: replication and topics are its operator's decision.
+                report(f"{server.name.capitalize()}: not of this machine, its schema and topics are left as they are")
+                return
         else:
             self._start(server, where, report)
             report(f"{server.title}: up after {time.monotonic() - began:.1f} s at {where}")

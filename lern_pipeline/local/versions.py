@@ -1,11 +1,15 @@
-"""The versions of the local stack's servers; the same ones stand in poms/ and deploy/compose.yaml."""
+"""The versions of the local stack's servers; poms/ and deploy/compose.yaml name the same ones.
+
+Redis comes from the system's packages in whatever version they have.
+"""
 
 from __future__ import annotations
 
 KAFKA = "4.1.1"
 CASSANDRA = "5.0.6"
-#: The oldest Redis that will do; Redis itself comes from the system's packages.
-REDIS_MAJOR = 6
-#: Cassandra 5.0 is released for Java 11 and 17, Kafka 4.1 needs 17.
+#: Kafka 4.1 needs 17. Cassandra 5.0 is released for 11 and 17 and runs on 21 as well; from 24 on there is no security
+#: manager any more, which it installs.
 JAVA_MINIMUM = 17
-JAVA_TESTED = (17, 21)
+JAVA_MAXIMUM = 23
+#: Taken first.
+JAVA_PREFERRED = 17

@@ -1,0 +1,95 @@
+"""The real servers that the tests share."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import psutil
+import pytest
+
+from lern_pipeline.local.addresses import StackAddresses, free_port
+from lern_pipeline.local.paths import default_directory
+from lern_pipeline.local.stack import LocalStack
+
+KEEP_VARIABLE = "LERN_PIPELINE_TEST_STACK"
+ENV = "test"
+
+
+@dataclass(frozen=True)
+class RunningStack:
+    """Kafka, Cassandra and Redis on ports of their own, with schema and the topics of environment `test`."""
+
+    stack: LocalStack
+
+    @property
+    def addresses(self) -> StackAddresses:
+        return self.stack.addresses
+
+    def configuration_lines(self, env: str = ENV) -> list[str]:
+        """The settings that lead a process to this stack; each line is valid YAML and HOCON."""
+        at = self.addresses
+        settings: dict[str, str | int] = {
+            "env": env,
+            "kafka.broker-servers": f"{at.kafka_host}:{at.kafka_port}",
+            "lms-cassandra.host": at.cassandra_host,
+            "lms-cassandra.port": at.cassandra_port,
+            "redis.host": at.redis_host,
+            "redis.port": at.redis_port,
+        }
+        return [f"{name}: {json.dumps(value)}" for name, value in settings.items()]
+
+
+@pytest.fixture(scope="session")
+def local_stack() -> Iterator[RunningStack]:
+    """One stack for the whole session, its data made anew.
+
+    With LERN_PIPELINE_TEST_STACK=keep it is left running and used again, with its data, by the next session.
+    """
+    directory = default_directory() / "test-stack"
+    stop_what_ended_sessions_left(directory)
+    keep = os.environ.get(KEEP_VARIABLE) == "keep"
+    stack = stack_in(directory / ("kept" if keep else str(os.getpid())))
+    try:
+        stack.up(print)
+        yield RunningStack(stack)
+    finally:
+        if not keep:
+            remove(stack)
+
+
+def stack_in(directory: Path) -> LocalStack:
+    """A stack on free ports, which its directory remembers, with the project's jars."""
+    remembered = directory / "addresses.json"
+    if remembered.exists():
+        addresses = StackAddresses(**json.loads(remembered.read_text()))
+    else:
+        addresses = StackAddresses(
+            kafka_host="localhost",
+            kafka_port=free_port(),
+            cassandra_host="localhost",
+            cassandra_port=free_port(),
+            redis_host="localhost",
+            redis_port=free_port(),
+            env=ENV,
+        )
+        directory.mkdir(parents=True, exist_ok=True)
+        remembered.write_text(json.dumps(asdict(addresses)))
+    return LocalStack(addresses, directory, default_directory() / "jars")
+
+
+def remove(stack: LocalStack) -> None:
+    """Stops a stack and forgets its data."""
+    stack.down(print)
+    shutil.rmtree(stack.paths.directory)
+
+
+def stop_what_ended_sessions_left(directory: Path) -> None:
+    """A session that was killed could not stop its servers; each has a directory named by its process."""
+    for left in directory.glob("[0-9]*"):
+        if (left / "addresses.json").exists() and not psutil.pid_exists(int(left.name)):
+            remove(stack_in(left))

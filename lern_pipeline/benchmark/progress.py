@@ -151,7 +151,7 @@ def _counts(home: Path) -> Counter[str]:
         for record in found.records:
             metadata = record.asset_materialization.metadata if record.asset_materialization else {}
             asked = metadata["asked_of_stores"].value if "asked_of_stores" in metadata else {}
-            counts.update({str(name): int(str(count)) for name, count in dict(asked or {}).items()})
+            counts.update({str(n): int(str(count)) for n, count in asked.items()} if isinstance(asked, dict) else {})
     return counts
 
 

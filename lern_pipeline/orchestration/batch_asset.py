@@ -13,7 +13,7 @@ from lern_pipeline.microbatch.services import RecordsExpired
 from lern_pipeline.orchestration import names
 from lern_pipeline.orchestration.installation import Installation
 from lern_pipeline.orchestration.lineage import store_events
-from lern_pipeline.orchestration.worker_process import this_process
+from lern_pipeline.orchestration.worker_process import Worker, this_worker
 from lern_pipeline.settings import JobSettings
 
 PARENT_RUN_TAG = "dagster/parent_run_id"
@@ -65,7 +65,10 @@ def run_partition(
         dagster.Failure: one clear line; the lane tries again after its back-off.
     """
     instance = context.instance
-    instance.add_run_tags(context.run_id, {names.WORKER_TAG: this_process()})
+    worker = this_worker()
+    if Worker.of_run(context.run_id, context.run.tags) != worker:
+        # Started by a launcher that does not note its worker.
+        instance.add_run_tags(context.run_id, worker.tag(context.run_id))
     attempt = int(context.run.tags.get(names.ATTEMPT_TAG, 1))
     try:
         key = MicroBatchKey.parse(context.partition_key)

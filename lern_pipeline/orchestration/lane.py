@@ -28,7 +28,7 @@ from lern_pipeline.microbatch.planner import (
     next_step,
 )
 from lern_pipeline.orchestration import names
-from lern_pipeline.orchestration.worker_process import is_dead
+from lern_pipeline.orchestration.worker_process import Worker
 from lern_pipeline.resources.kafka_positions import KafkaPositions, TopicOffsets
 from lern_pipeline.settings import JobSettings
 
@@ -176,8 +176,8 @@ class Lane:
 
     @staticmethod
     def _is_abandoned(run: Any) -> bool:
-        worker = run.tags.get(names.WORKER_TAG)
-        return run.status in IN_PROGRESS and worker is not None and is_dead(worker)
+        worker = Worker.of_run(run.run_id, run.tags)
+        return run.status in IN_PROGRESS and worker is not None and worker.is_dead
 
     # --- planning
 

@@ -13,7 +13,6 @@ PARTITION_TAG = "dagster/partition"
 LANE_TAG = "lern_pipeline/lane"
 ATTEMPT_TAG = "lern_pipeline/attempt"
 LAG_TAG = "lern_pipeline/lag"
-WORKER_TAG = "lern_pipeline/worker"
 
 EVENTS_ACCOUNTED_FOR = "events_accounted_for"
 LANE_HEALTH = "lane_health"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -61,10 +61,16 @@ class LocalStack:
         with self._locked(report):
             self._together(self._up, self._servers, report)
 
-    def down(self, report: Report) -> None:
-        """Stops what this directory's stack started, and nothing else."""
-        with self._locked(report):
-            self._together(self._down, self._servers, report)
+    def down(self, report: Report, leave: Collection[str] = ()) -> None:
+        """Stops what this directory's stack started, and nothing else; not the servers named in `leave` either."""
+        servers = [server for server in self._servers if server.name not in leave]
+        if servers:
+            with self._locked(report):
+                self._together(self._down, servers, report)
+
+    def started(self) -> set[str]:
+        """Names of the servers that this directory's stack started, now or earlier, and that run."""
+        return {server.name for server in self._servers if self._running(server) is not None}
 
     def status(self) -> dict[str, dict[str, Any]]:
         """Per server its address, whether it answers, and the process when this stack started it."""

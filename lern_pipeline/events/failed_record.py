@@ -24,15 +24,21 @@ def failed_value(
         members = _raw(original.value)
     else:
         members = {name: value for name, value in original.items() if name not in ("jobName", "failInfo")}
-    members["jobName"] = job_name
-    members["failInfo"] = {
-        "error": error,
-        "errorCode": code,
-        "topic": topic,
-        "partition": record.partition,
-        "offset": record.offset,
+    about = {
+        "jobName": job_name,
+        "failInfo": {
+            "error": error,
+            "errorCode": code,
+            "topic": topic,
+            "partition": record.partition,
+            "offset": record.offset,
+        },
     }
-    return msgspec.json.encode(members)
+    try:
+        return msgspec.json.encode(members | about)
+    except (ValueError, RecursionError):
+        # Read, but cannot be written back: an integer of thousands of digits, nesting at the edge of what was read.
+        return msgspec.json.encode(_raw(record.value) | about)
 
 
 def _raw(value: bytes | None) -> dict[str, Any]:

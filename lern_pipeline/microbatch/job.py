@@ -19,10 +19,9 @@ State = TypeVar("State")
 
 @dataclass(frozen=True, slots=True)
 class Event(Generic[Work]):
-    """A valid event: its record, its members and what it asks for."""
+    """A valid event: its record and what it asks for. Its members are not kept: thousands of them weigh much."""
 
     record: Record
-    members: dict[str, Any]
     work: Work
 
     @property

@@ -209,7 +209,7 @@ class MicroBatchRun:
                 if isinstance(work, Skip):
                     validated.skipped[work.reason] += 1
                 else:
-                    validated.events.append(Event(record, members, work))
+                    validated.events.append(Event(record, work))
         return validated
 
     def _assemble(
@@ -224,7 +224,8 @@ class MicroBatchRun:
         skipped, failed = validated.skipped, validated.failed
         failed_messages = validated.failed_messages
         events = {event.position: event for event in validated.events}
-        processed = len(events) - len(decision.skipped.keys() | decision.failed.keys())
+        # Counted, not subtracted: a decision about an event that was not there must not balance.
+        processed = len(events.keys() - decision.skipped.keys() - decision.failed.keys())
         for reason in decision.skipped.values():
             skipped[reason] += 1
         for position, failure in decision.failed.items():
@@ -232,7 +233,9 @@ class MicroBatchRun:
             if position not in decision.failed_without_record:
                 event = events[position]
                 failed_messages.append(
-                    failed_topic.message(event.record, event.members, failure.reason, failure.code, "Failure")
+                    failed_topic.message(
+                        event.record, self.job.decode(event.record.value), failure.reason, failure.code, "Failure"
+                    )
                 )
         numbers: Counter[Position] = Counter()
         for payload in decision.failed_payloads:

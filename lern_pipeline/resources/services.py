@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from lern_pipeline.microbatch.services import Services
-from lern_pipeline.resources.cassandra import Cassandra
+from lern_pipeline.resources.cassandra import ROWS_PER_BATCH, Cassandra
 from lern_pipeline.resources.kafka import Kafka
 from lern_pipeline.resources.redis import RedisServers
 from lern_pipeline.resources.search_service import SearchService
@@ -15,8 +15,13 @@ from lern_pipeline.settings import JobSettings
 def services_for(settings: JobSettings) -> Services:
     """Clients that count into one counter."""
     counts: Counter[str] = Counter()
+    try:
+        rows_per_batch = settings.integer("threshold.batch.write.size")
+    except KeyError:
+        # A job without the setting writes no rows, or groups them as it likes.
+        rows_per_batch = ROWS_PER_BATCH
     return Services(
-        rows=Cassandra(settings, counts=counts),
+        rows=Cassandra(settings, counts=counts, rows_per_batch=rows_per_batch),
         caches=RedisServers(settings, counts=counts),
         collections=SearchService(settings, counts=counts),
         broker=Kafka(settings, counts=counts),

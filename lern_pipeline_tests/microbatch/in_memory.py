@@ -1,0 +1,248 @@
+"""Named doubles of what a micro-batch talks to, with the semantics that matter: write times, types, offsets.
+
+Every double writes what it did into one journal, so that a test can see the order across stores.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from lern_pipeline.events.record import Record
+from lern_pipeline.microbatch.key import MicroBatchKey, OffsetRange
+from lern_pipeline.microbatch.plan import CacheWrites, DeleteKey, Message, Plan, ReplaceSet, RowWrites
+from lern_pipeline.microbatch.services import RecordsExpired, Services, StatusFound, StatusUnknown
+from lern_pipeline.microbatch.store import BatchStore
+
+Row = dict[str, Any]
+Journal = list[str]
+
+
+class InMemoryRows:
+    """Cassandra's upserts: per cell, and per entry of a map that is added to, the newest write time wins."""
+
+    def __init__(self, journal: Journal | None = None, keyspaces: Iterable[str] = ()) -> None:
+        self.journal: Journal = [] if journal is None else journal
+        self.keyspaces = set(keyspaces)
+        self.written: list[RowWrites] = []
+        self.selects: Counter[str] = Counter()
+        self._cells: dict[str, dict[frozenset[tuple[str, Any]], dict[Any, tuple[int, Any]]]] = {}
+
+    def give(self, table: str, key: Mapping[str, Any], columns: Mapping[str, Any]) -> None:
+        """A row that was there before; every later write is newer."""
+        for column, value in columns.items():
+            self._set(table, key, column, value, 0)
+
+    def row(self, table: str, key: Mapping[str, Any]) -> Row | None:
+        return next((row for row in self.rows(table) if all(row.get(c) == v for c, v in key.items())), None)
+
+    def rows(self, table: str) -> list[Row]:
+        """Rows as a reader sees them, key columns included."""
+        found = []
+        for key, cells in self._cells.get(table, {}).items():
+            row: Row = dict(key)
+            for at, (_, value) in cells.items():
+                if isinstance(at, tuple):
+                    row.setdefault(at[0], {})[at[1]] = value
+                else:
+                    row[at] = value
+            found.append(row)
+        return sorted(found, key=repr)
+
+    def state(self, without: frozenset[str] = frozenset()) -> dict[str, list[Row]]:
+        """All tables, to compare; ``without`` leaves columns out."""
+        return {
+            table: [{c: v for c, v in row.items() if c not in without} for row in self.rows(table)]
+            for table in sorted(self._cells)
+        }
+
+    def has_keyspace(self, keyspace: str) -> bool:
+        return keyspace in self.keyspaces
+
+    def select(
+        self,
+        table: str,
+        columns: Sequence[str],
+        equal: Sequence[str],
+        within: str,
+        keys: Iterable[tuple[Any, ...]],
+        group_size: int | None = None,
+    ) -> list[tuple[Any, ...]]:
+        wanted = set(keys)
+        self.selects[table] += len(wanted)
+        return [
+            tuple(row.get(column) for column in columns)
+            for row in self.rows(table)
+            if tuple(row[column] for column in (*equal, within)) in wanted
+        ]
+
+    def apply(self, writes: RowWrites) -> None:
+        self.journal.append(f"rows {writes.table}")
+        self.written.append(writes)
+        for values in writes.rows:
+            *values_, time = values
+            named = dict(zip((*writes.key, *writes.set, *writes.put), values_, strict=True))
+            key = {column: named[column] for column in writes.key}
+            for column in writes.set:
+                self._set(writes.table, key, column, named[column], time)
+            for column in writes.put:
+                for entry, value in named[column].items():
+                    self._set(writes.table, key, (column, entry), value, time)
+
+    def close(self) -> None:
+        """Nothing was opened."""
+
+    def _set(self, table: str, key: Mapping[str, Any], at: Any, value: Any, time: int) -> None:
+        if isinstance(value, dict) and time == 0:
+            # A given map is made of entries, so that it can be added to.
+            for entry, member in value.items():
+                self._set(table, key, (at, entry), member, 0)
+            return
+        cells = self._cells.setdefault(table, {}).setdefault(frozenset(key.items()), {})
+        if at not in cells or cells[at][0] <= time:
+            if not isinstance(at, tuple):
+                for entry in [other for other in cells if isinstance(other, tuple) and other[0] == at]:
+                    del cells[entry]
+            cells[at] = (time, value)
+
+
+class InMemoryCaches:
+    """Redis databases of all servers: sets and strings; reading a string as a set finds nothing."""
+
+    def __init__(self, journal: Journal | None = None) -> None:
+        self.journal: Journal = [] if journal is None else journal
+        self.databases: dict[tuple[str, int], dict[str, frozenset[str] | str]] = {}
+        self.expiries: dict[str, int | None] = {}
+        self.reads: Counter[str] = Counter()
+
+    def database(self, server: str, database: int) -> dict[str, frozenset[str] | str]:
+        return self.databases.setdefault((server, database), {})
+
+    def sets(self, server: str, database: int, keys: Iterable[str]) -> dict[str, frozenset[str]]:
+        there = self.database(server, database)
+        asked = list(dict.fromkeys(keys))
+        self.reads.update(asked)
+        found = {key: there.get(key, frozenset()) for key in asked}
+        return {key: members if isinstance(members, frozenset) else frozenset() for key, members in found.items()}
+
+    def existing(self, server: str, database: int, keys: Iterable[str]) -> set[str]:
+        return set(keys) & self.database(server, database).keys()
+
+    def apply(self, writes: CacheWrites) -> None:
+        there = self.database(writes.server, writes.database)
+        for transaction in writes.transactions:
+            self.journal.append(f"cache {writes.server}/{writes.database}")
+            for change in transaction:
+                if isinstance(change, DeleteKey):
+                    there.pop(change.key, None)
+                elif isinstance(change, ReplaceSet):
+                    there[change.key] = frozenset(change.members)
+                else:
+                    there[change.key] = change.value
+                    self.expiries[change.key] = change.expiry
+
+    def close(self) -> None:
+        """Nothing was opened."""
+
+
+class InMemoryCollections:
+    """The search service: what it says of each collection, and what it was asked for."""
+
+    def __init__(self, answers: Mapping[str, StatusFound | StatusUnknown] | None = None) -> None:
+        self.answers = dict(answers or {})
+        self.asked: list[str] = []
+
+    def collection_statuses(self, collection_ids: Iterable[str]) -> dict[str, StatusFound | StatusUnknown]:
+        wanted = sorted(set(collection_ids))
+        self.asked += wanted
+        unknown = StatusUnknown("search service knows no such collection")
+        return {collection_id: self.answers.get(collection_id, unknown) for collection_id in wanted}
+
+    def close(self) -> None:
+        """Nothing was opened."""
+
+
+class InMemoryBroker:
+    """One input topic with records by offset, published messages in order, committed positions."""
+
+    def __init__(self, journal: Journal | None = None) -> None:
+        self.journal: Journal = [] if journal is None else journal
+        self.partitions: dict[int, list[Record]] = {}
+        self.log_starts: dict[int, int] = {}
+        self.published: list[Message] = []
+        self.commits: list[tuple[str, str, dict[int, int]]] = []
+        self.commit_warning: str | None = None
+
+    def append(self, value: bytes | None, partition: int = 0, key: bytes | None = None) -> Record:
+        records = self.partitions.setdefault(partition, [])
+        record = Record(partition, len(records), 1_700_000_000_000 + len(records), key, value)
+        records.append(record)
+        return record
+
+    def ends(self) -> dict[int, int]:
+        return {partition: len(records) for partition, records in self.partitions.items()}
+
+    def read(self, topic: str, key: MicroBatchKey) -> list[Record]:
+        self.journal.append("read")
+        for range_ in key.ranges:
+            if range_.offsets and range_.start < self.log_starts.get(range_.partition, 0):
+                raise RecordsExpired(f"Kafka no longer has offset {range_.start} of partition {range_.partition}")
+        return [r for range_ in key.ranges for r in self._within(range_)]
+
+    def _within(self, range_: OffsetRange) -> list[Record]:
+        return self.partitions.get(range_.partition, [])[range_.start : range_.end]
+
+    def publish(self, messages: Sequence[Message]) -> None:
+        self.journal += [f"publish {message.topic}" for message in messages]
+        self.published += messages
+
+    def commit(self, topic: str, group: str, positions: Mapping[int, int]) -> str | None:
+        self.journal.append("commit")
+        self.commits.append((topic, group, dict(positions)))
+        return self.commit_warning
+
+    def close(self) -> None:
+        """Nothing was opened."""
+
+
+class JournalledStore(BatchStore):
+    """The real store, writing into the journal."""
+
+    def __init__(self, base: str, job: str, journal: Journal) -> None:
+        super().__init__(base, job)
+        self.journal = journal
+
+    def write_records(self, key: str, records: Sequence[Record]) -> int:
+        self.journal.append("archive")
+        return super().write_records(key, records)
+
+    def write_plan(self, plan: Plan) -> tuple[Plan, int]:
+        self.journal.append(f"plan {plan.number}")
+        return super().write_plan(plan)
+
+    def mark_applied(self, plan: Plan) -> None:
+        self.journal.append(f"applied {plan.number}")
+        super().mark_applied(plan)
+
+
+@dataclass
+class InMemoryWorld:
+    """All doubles of one installation, on one journal."""
+
+    journal: Journal = field(default_factory=list)
+    rows: InMemoryRows = field(init=False)
+    caches: InMemoryCaches = field(init=False)
+    collections: InMemoryCollections = field(init=False)
+    broker: InMemoryBroker = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.rows = InMemoryRows(self.journal)
+        self.caches = InMemoryCaches(self.journal)
+        self.collections = InMemoryCollections()
+        self.broker = InMemoryBroker(self.journal)
+
+    @property
+    def services(self) -> Services:
+        return Services(self.rows, self.caches, self.collections, self.broker)

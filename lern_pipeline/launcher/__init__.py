@@ -5,6 +5,7 @@
 ``fork_server.py``    the fork server's process: preload, fork, reap
 ``worker.py``         what a fork does: one run
 ``sources.py``        has the code or the configuration changed since the preload?
+``migrations.py``     Dagster's migration scripts, read once
 ``compute_logs.py``   output of runs straight into files, without Dagster's two helper processes per stream
 
 Each process that launches runs has fork servers of its own: the daemon, and a webserver only where no queue is in use.

@@ -35,13 +35,19 @@ from lern_pipeline.launcher import worker
 # Libraries that runs of this package load on first use; what is not installed is left out.
 PRELOADED = (
     "dagster._cli.api",
+    "dagster._core.execution.plan.active",
     "dagster._core.execution.plan.execute_plan",
+    "dagster._core.executor.in_process",
+    "dagster._core.instance.factory",
+    "dagster._core.storage.root",
     "dagster._core.storage.sqlite_storage",
     "dagster._core.storage.runs.sqlite.sqlite_run_storage",
     "dagster._core.storage.event_log.sqlite.sqlite_event_log",
     "dagster._core.storage.schedules.sqlite.sqlite_schedule_storage",
     "sqlalchemy.dialects.sqlite",
+    "encodings.idna",
     "psutil",
+    "upath.implementations.local",
 )
 
 # BLAS starts its own threads when it is loaded; a run that wants them must not find those of its parent.
@@ -181,11 +187,15 @@ def load(request: dict[str, Any]) -> None:
     try:
         from dagster._core.instance import InstanceRef
         from dagster._core.origin import RepositoryPythonOrigin
+        from dagster._core.storage.sql import ALEMBIC_SCRIPTS_LOCATION
         from dagster._serdes import deserialize_value
         from dagster._utils.hosted_user_process import recon_repository_from_origin
 
+        from lern_pipeline.launcher.migrations import remember_migrations
+
         for name in PRELOADED:
             importlib.import_module(name)
+        remember_migrations([ALEMBIC_SCRIPTS_LOCATION])
         ref = deserialize_value(request["instance"], InstanceRef)
         for data in (ref.storage_data, ref.run_storage_data, ref.event_storage_data, ref.compute_logs_data):
             if data is not None:

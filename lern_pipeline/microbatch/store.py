@@ -29,7 +29,8 @@ class BatchStore:
     """Archive and plans of one job's batches."""
 
     def __init__(self, base: str, job: str) -> None:
-        self._job = UPath(base) / job
+        # As a plain path: a file URL's path knows neither owners nor hard links.
+        self._job = UPath(base.removeprefix("file://")) / job
 
     @property
     def url(self) -> str:

@@ -11,6 +11,7 @@ from lern_pipeline.jobs.all_jobs import ALL_JOBS
 from lern_pipeline.microbatch.job import JobSpec
 from lern_pipeline.orchestration import names
 from lern_pipeline.orchestration.batch_asset import batch_asset
+from lern_pipeline.orchestration.completeness_check import completeness_check, completeness_schedule
 from lern_pipeline.orchestration.installation import Installation, current_configuration
 from lern_pipeline.orchestration.lane_checks import lane_check_definitions
 from lern_pipeline.orchestration.lane_sensor import lane_sensor
@@ -29,7 +30,7 @@ def make_definitions(
     for job in jobs:
         settings = configuration.for_job(job.name)
         assets.append(batch_asset(job, settings))
-        checks += lane_check_definitions(job)
+        checks += [*lane_check_definitions(job), completeness_check(job)]
         batch_job = dg.define_asset_job(
             names.asset_job_name(job),
             selection=dg.AssetSelection.assets(names.asset_key(job)),
@@ -39,12 +40,13 @@ def make_definitions(
         batch_jobs.append(batch_job)
         sensors.append(lane_sensor(job, settings, batch_job))
     pruning = pruning_job(jobs)
+    completeness_job, completeness_hourly = completeness_schedule(jobs)
     return dg.Definitions(
         assets=assets,
         asset_checks=checks,
-        jobs=[*batch_jobs, pruning],
+        jobs=[*batch_jobs, pruning, completeness_job],
         sensors=sensors,
-        schedules=[pruning_schedule(pruning)],
+        schedules=[pruning_schedule(pruning), completeness_hourly],
         resources={"installation": Installation(config_file=config_file)},
         executor=dg.in_process_executor,
     )

@@ -17,6 +17,7 @@ LAG_TAG = "lern_pipeline/lag"
 EVENTS_ACCOUNTED_FOR = "events_accounted_for"
 LANE_HEALTH = "lane_health"
 LAG = "lag"
+COMPLETENESS = "completeness"
 
 
 def asset_key(job: JobSpec[Any, Any]) -> dg.AssetKey:

@@ -52,6 +52,13 @@ def parser() -> argparse.ArgumentParser:
     )
     rewind.add_argument("job", metavar="JOB")
     rewind.add_argument("--to", required=True, metavar="POSITION", help="earliest, latest, or a micro-batch's key")
+    demo = command(
+        "demo",
+        "demo:demo",
+        "Start the local stack and Dagster, and show a sample course going through; stays with the UI until Ctrl-C.",
+        json=False,
+    )
+    demo.add_argument("--once", action="store_true", help="end when the sample is through; 0 if nothing was lost")
     config = command("config", "config:config", "Print the effective configuration and where each value comes from.")
     config.add_argument("--job", metavar="NAME", help="the settings of this job")
     benchmark = commands.add_parser("benchmark", help="Measure this installation with a seeded workload.")

@@ -1,0 +1,169 @@
+"""Starting what the demo needs, telling its story, and stopping what it started."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TextIO
+
+from dagster import DagsterInstance
+from kafka.admin import KafkaAdminClient
+
+from lern_pipeline.commands.home import shipped_dagster_yaml
+from lern_pipeline.commands.session import quiet_libraries
+from lern_pipeline.errors import ConfigurationError
+from lern_pipeline.jobs.all_jobs import ALL_JOBS
+from lern_pipeline.local.addresses import StackAddresses, loopback_ip
+from lern_pipeline.local.demo.dagster_services import DagsterServices, end_marked
+from lern_pipeline.local.demo.platform_side import Platform
+from lern_pipeline.local.demo.screen import Screen
+from lern_pipeline.local.demo.story import DemoFailed, Story
+from lern_pipeline.local.demo.watching import LaneWatch
+from lern_pipeline.local.paths import default_directory
+from lern_pipeline.local.stack import LocalStack
+from lern_pipeline.resources.kafka_client import connection
+from lern_pipeline.settings import Configuration, load_configuration
+from lern_pipeline.settings.configuration import CONFIG_VARIABLE
+
+CONFIGURATION = """\
+# The demo's own configuration: servers of this machine at their usual ports.
+env: dev
+kafka.auto.offset.reset: earliest
+"""
+STAY_POLL_SECONDS = 1.0
+
+
+class Demo:
+    """One demo. Whatever happens, :meth:`stop` leaves nothing of it behind."""
+
+    def __init__(self, screen: Screen) -> None:
+        self.screen = screen
+        self.directory = default_directory() / "demo"
+        self.is_staying = False
+        self._lock: TextIO | None = None
+        self._stack: LocalStack | None = None
+        self._services: DagsterServices | None = None
+        self._found_running: set[str] = set()
+
+    def run(self) -> None:
+        """Start everything and tell the story.
+
+        Raises:
+            LernPipelineError: one line that says what went wrong.
+        """
+        screen = self.screen
+        self._be_alone()
+        configuration = self._configuration()
+        addresses = StackAddresses.from_settings(configuration.shared())
+        for host in (addresses.kafka_host, addresses.cassandra_host, addresses.redis_host):
+            if loopback_ip(host) is None:
+                raise ConfigurationError(
+                    f"the demo writes sample data, so it takes only servers of this machine, not {host}"
+                )
+        screen.heading("Starting Kafka, Cassandra, Redis and Dagster")
+        self._stack = LocalStack(addresses)
+        self._found_running = self._stack.started()
+        services = self._services = self._dagster_services()
+        services.start_code_server()
+        self._stack.up(screen.line)
+        self._prepare_home(configuration)
+        quiet_libraries()
+        with ExitStack() as stack:
+            # Before Dagster's processes, which would otherwise all make its storage at the same moment.
+            instance = stack.enter_context(DagsterInstance.get())
+            began = time.monotonic()
+            services.start_services()
+            screen.line(f"Dagster: up after {time.monotonic() - began:.1f} s at {services.url}")
+            platform = Platform(configuration)
+            stack.callback(platform.close)
+            watches = [LaneWatch(job, configuration, instance) for job in ALL_JOBS]
+            for watch in watches:
+                stack.callback(watch.close)
+            run = _run_token(time.time())
+            Story(run, platform, watches, screen, services.check).tell()
+
+    def stay(self) -> None:
+        """Until the demo is interrupted."""
+        assert self._services is not None
+        self.screen.heading(f"Have a look: {self._services.url} (Ctrl-C ends the demo)")
+        for what, path in (
+            ("lineage", "/asset-groups"),
+            ("a job's micro-batches", "/assets/activity_aggregate_updater?view=partitions"),
+            ("its figures over time", "/assets/activity_aggregate_updater?view=overview"),
+            ("runs", "/runs"),
+        ):
+            self.screen.plain(f"  {what:<22} {self._services.url}{path}")
+        self.is_staying = True
+        while True:
+            self._services.check()
+            time.sleep(STAY_POLL_SECONDS)
+
+    def stop(self) -> None:
+        """Stop what was started: Dagster, then the servers that did not run before."""
+        if self._stack is None:
+            return
+        self.screen.heading("Stopping")
+        if self._services is not None and self._services.stop():
+            self.screen.line("Dagster: stopped")
+        self._stack.down(self.screen.line, leave=self._found_running)
+
+    def _be_alone(self) -> None:
+        """The lock goes with the process; what a killed demo left running is ended first."""
+        self.directory.mkdir(parents=True, exist_ok=True)
+        self._lock = (self.directory / "lock").open("w")
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise DemoFailed(f"another demo is running in {self.directory}") from None
+        mark = self.directory / "mark"
+        if mark.exists() and end_marked(mark.read_text()):
+            self.screen.line("ended what an earlier demo had left running")
+
+    def _configuration(self) -> Configuration:
+        """The one that the environment names, else the demo's own, which the children then find there too."""
+        if not os.environ.get(CONFIG_VARIABLE, "").strip():
+            file = self.directory / "demo.yaml"
+            file.write_text(CONFIGURATION)
+            os.environ[CONFIG_VARIABLE] = str(file)
+        configuration = load_configuration()
+        for warning in configuration.warnings:
+            self.screen.line(f"warning: {warning}")
+        return configuration
+
+    def _dagster_services(self) -> DagsterServices:
+        os.environ["DAGSTER_HOME"] = str(self._home)
+        self._home.mkdir(exist_ok=True)
+        mark = f"{os.getpid()}-{time.time_ns()}"
+        (self.directory / "mark").write_text(mark)
+        return DagsterServices(dict(os.environ), mark, default_directory() / "logs")
+
+    @property
+    def _home(self) -> Path:
+        return self.directory / "dagster"
+
+    def _prepare_home(self, configuration: Configuration) -> None:
+        """The instance remembers offsets: those of another broker (or of one whose data were deleted) are worth
+        nothing, so then it begins anew."""
+        with KafkaAdminClient(**connection(configuration.shared())) as admin:
+            cluster = str(admin.describe_cluster()["cluster_id"])
+        remembered = self._home / "kafka-cluster"
+        if remembered.exists() and remembered.read_text() != cluster:
+            self.screen.line("Dagster: another Kafka than in the last demo, so its instance begins anew")
+            shutil.rmtree(self._home)
+            self._home.mkdir()
+        remembered.write_text(cluster)
+        shutil.copyfile(shipped_dagster_yaml(), self._home / "dagster.yaml")
+
+
+def _run_token(now: float) -> str:
+    """Short, and another one every second: part of all ids of one demo."""
+    digits = "0123456789abcdefghijklmnopqrstuvwxyz"
+    number, text = int(now), ""
+    while number:
+        number, digit = divmod(number, 36)
+        text = digits[digit] + text
+    return f"demo{text}"

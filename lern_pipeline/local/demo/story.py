@@ -1,0 +1,207 @@
+"""The demo's course of events: publish the course, then the learners' progress, and watch Dagster carry it."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from datetime import UTC
+from typing import Any
+
+from lern_pipeline.errors import LernPipelineError
+from lern_pipeline.jobs.activity_aggregate_updater.job import ACTIVITY_AGGREGATE_UPDATER
+from lern_pipeline.jobs.relation_cache_updater.job import RELATION_CACHE_UPDATER
+from lern_pipeline.local.demo.course import Course, sample_course
+from lern_pipeline.local.demo.learners import completes, learner_ids, publication, waves
+from lern_pipeline.local.demo.platform_side import Platform, Progress, sample_time
+from lern_pipeline.local.demo.screen import Screen
+from lern_pipeline.local.demo.watching import LaneWatch
+
+#: Nothing happening for this long means that nothing will.
+PATIENCE_SECONDS = 180.0
+POLL_SECONDS = 0.3
+STATUS = {None: "none", 0: "not started", 1: "in progress", 2: "completed"}
+
+
+class DemoFailed(LernPipelineError):
+    """Something was lost, or did not happen in time."""
+
+
+class Story:
+    """One run of the demo against servers and a Dagster that are up."""
+
+    def __init__(
+        self, run: str, platform: Platform, watches: list[LaneWatch], screen: Screen, check: Callable[[], None]
+    ) -> None:
+        self.platform = platform
+        self.screen = screen
+        self.course: Course = sample_course(run)
+        self.run = run
+        self.learners = learner_ids(run)
+        self.hero = self.learners[0]
+        self._check = check
+        self._published: dict[str, Counter[str]] = {watch.job.name: Counter() for watch in watches}
+        self._watches = watches
+        by_name = {watch.job.name: watch for watch in watches}
+        self._relations = by_name[RELATION_CACHE_UPDATER.name]
+        self._progress = by_name[ACTIVITY_AGGREGATE_UPDATER.name]
+
+    def tell(self) -> None:
+        """Everything, in order.
+
+        Raises:
+            DemoFailed: in one line what was lost or did not happen.
+        """
+        screen, platform, course = self.screen, self.platform, self.course
+        self._until(lambda: all(watch.has_position for watch in self._watches), "waiting for the sensors' first look")
+        self._finish_earlier_work()
+        now = sample_time()
+        certificates_from = platform.certificate_topic_ends()
+
+        screen.heading(f"A course is published: “{course.name}” ({course.id})")
+        platform.store_course(course, self.learners, now)
+        contents = len(course.contents)
+        screen.line(
+            f"hierarchy of {len(course.all_units)} units and {contents} contents ({contents - len(course.required)} "
+            f"optional), batch {course.batch_id}, {len(self.learners)} enrolments stored as the platform does"
+        )
+        now_ms = int(now.timestamp() * 1000)
+        self._publish(self._relations, publication(course, self.run, now_ms), "waiting for the relation cache")
+        before = platform.progress_of(course, self.hero)
+
+        screen.heading("Learners complete contents")
+        for wave in waves(course, self.run, now_ms):
+            platform.store_states(course, wave.states, now)
+            self._publish(self._progress, wave.events, "waiting for the learners' progress")
+        after = platform.progress_of(course, self.hero)
+
+        self._show_jobs()
+        self._show_progress(before, after)
+        requests = platform.certificate_requests(course, certificates_from)
+        self._show_certificate(requests)
+        self._account(requests)
+
+    def _finish_earlier_work(self) -> None:
+        left = sum(watch.waiting() for watch in self._watches)
+        if left:
+            self._until(
+                lambda: not any(watch.waiting() for watch in self._watches),
+                f"finishing {left} records that an earlier demo left",
+            )
+        for watch in self._watches:
+            watch.start()
+
+    def _publish(self, watch: LaneWatch, events: list[Any], waiting_for: str) -> None:
+        ends = self.platform.publish(watch.topic, events)
+        self._published[watch.job.name].update(event.outcome.name for event in events)
+        self.screen.line(f"{len(events)} events published to {watch.topic}")
+        self._until(lambda: watch.covers(ends), waiting_for)
+
+    def _until(self, happened: Callable[[], bool], waiting_for: str) -> None:
+        quiet_since = time.monotonic()
+        with self.screen.waiting(waiting_for):
+            while True:
+                for watch in self._watches:
+                    if watch.look(self.screen.line):
+                        quiet_since = time.monotonic()
+                if happened():
+                    return
+                self._check()
+                if time.monotonic() - quiet_since > PATIENCE_SECONDS:
+                    reasons = [reason for watch in self._watches for reason in watch.failures.values()]
+                    why = f": {reasons[-1]}" if reasons else ""
+                    raise DemoFailed(f"nothing happened for {PATIENCE_SECONDS:.0f} s while {waiting_for}{why}")
+                time.sleep(POLL_SECONDS)
+
+    # --- results
+
+    def _show_jobs(self) -> None:
+        self.screen.heading("What the jobs did")
+        columns = ("job", "batches", "consumed", "processed", "skipped", "failed")
+        rows = [
+            (
+                watch.job.name,
+                len(watch.done),
+                *(watch.total(figure) for figure in ("events", "processed", "skipped", "failed")),
+                watch.total("rows_written"),
+                watch.total("keys_written"),
+                watch.total("messages"),
+                round(watch.seconds, 2),
+            )
+            for watch in self._watches
+        ]
+        self.screen.table((*columns, "rows", "keys", "messages", "seconds"), rows)
+
+    def _show_progress(self, before: Progress, after: Progress) -> None:
+        course = self.course
+        self.screen.heading(f"The progress of {self.hero}, before and after")
+        rows: list[tuple[str, str, str, str]] = [
+            ("user_enrolments", "status", STATUS[before.enrolment_status], STATUS[after.enrolment_status]),
+            (
+                "",
+                f"progress, of {len(course.required)} required contents",
+                _text(before.progress),
+                _text(after.progress),
+            ),
+            ("", "completed on", _text(before.completed_on), _moment(after)),
+            ("user_activity_agg", course.name, *_both(before.aggregates, after.aggregates, course.id)),
+            *(("", unit.name, *_both(before.aggregates, after.aggregates, unit.id)) for unit in course.all_units),
+        ]
+        table = "user_content_consumption"
+        for content in course.contents:
+            name = f"{content.name}{' (optional)' if content.optional else ''}: views, completions"
+            rows.append((table, name, _counters(before, content.id), _counters(after, content.id)))
+            table = ""
+        self.screen.table(("table", "what", "before", "after"), rows)
+
+    def _show_certificate(self, requests: list[dict[str, Any]]) -> None:
+        self.screen.heading("The certificate request that went out")
+        mine = [request for request in requests if request["edata"].get("userIds") == [self.hero]]
+        for request in mine[:1]:
+            self.screen.plain(json.dumps(request))
+
+    def _account(self, requests: list[dict[str, Any]]) -> None:
+        """Compares with what the sample must come to."""
+        wrong: list[str] = []
+        for watch in self._watches:
+            expected = self._published[watch.job.name]
+            found = {name: watch.total(name) for name in ("processed", "skipped", "failed")}
+            if watch.total("events") != expected.total():
+                wrong.append(f"{watch.job.name} consumed {watch.total('events')} of {expected.total()} events")
+            elif found != {name: expected[name] for name in found}:
+                wrong.append(f"{watch.job.name} came to {found}, not to {dict(expected)}")
+        finishers = sum(completes(self.course, number) for number in range(len(self.learners)))
+        completed = self.platform.completed_learners(self.course, self.learners)
+        if completed != finishers:
+            wrong.append(f"{completed} learners have completed the course, not {finishers}")
+        if len(requests) != finishers:
+            wrong.append(f"{len(requests)} certificates were requested, not {finishers}")
+        if wrong:
+            raise DemoFailed("; ".join(wrong))
+        published = sum(expected.total() for expected in self._published.values())
+        self.screen.plain()
+        self.screen.plain(
+            f"All {published} events are accounted for; {finishers} of {len(self.learners)} learners completed the "
+            "course, and a certificate was requested for each."
+        )
+
+
+def _both(before: Mapping[str, int], after: Mapping[str, int], activity: str) -> tuple[str, str]:
+    return _text(before.get(activity)), _text(after.get(activity))
+
+
+def _counters(progress: Progress, content_id: str) -> str:
+    if content_id not in progress.contents:
+        return "none"
+    _, views, completions = progress.contents[content_id]
+    return f"{views or 0}, {completions or 0}"
+
+
+def _text(value: object) -> str:
+    return "none" if value is None else str(value)
+
+
+def _moment(progress: Progress) -> str:
+    moment = progress.completed_on
+    return "none" if moment is None else moment.replace(tzinfo=UTC).strftime("%Y-%m-%d %H:%M:%S UTC")

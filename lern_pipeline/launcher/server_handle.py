@@ -109,9 +109,9 @@ class ServerHandle:
         self._socket.close()
 
     def _ask(self, question: dict[str, Any], seconds: float) -> tuple[dict[str, Any], list[int]]:
-        self._socket.settimeout(seconds)
         received, descriptors = b"", list[int]()
         try:
+            self._socket.settimeout(seconds)
             self._socket.sendall(json.dumps(question).encode() + b"\n")
             while not received.endswith(b"\n"):
                 data, passed, _, _ = socket.recv_fds(self._socket, 65536, 1)

@@ -17,6 +17,7 @@ from cassandra.policies import RoundRobinPolicy
 from lern_pipeline.errors import ServiceUnavailable
 from lern_pipeline.local import versions
 from lern_pipeline.local.addresses import accepts_connections, free_port
+from lern_pipeline.local.chroot import seeing_the_root
 from lern_pipeline.local.java import JAVA_OPTIONS, find_java
 from lern_pipeline.local.schema import load_schema
 
@@ -90,22 +91,21 @@ class CassandraServer:
         temporary.mkdir(parents=True, exist_ok=True)
         logback.write_text(LOGBACK)
         configuration.write_text(yaml.safe_dump(self._configuration(ip, data), sort_keys=False))
-        return [
-            [
-                str(find_java()),
-                *JVM_OPTIONS,
-                *(part for package in EXPORTS for part in ("--add-exports", f"{package}=ALL-UNNAMED")),
-                *(part for package in OPENS for part in ("--add-opens", f"{package}=ALL-UNNAMED")),
-                # Measures objects for the memtables' bounds.
-                *(f"-javaagent:{agent}" for agent in sorted(jars.glob("jamm-*.jar"))),
-                f"-Djava.io.tmpdir={temporary}",
-                f"-Dcassandra.storagedir={data}",
-                f"-Dcassandra.config={configuration.as_uri()}",
-                f"-Dlogback.configurationFile={logback.as_uri()}",
-                *("-cp", f"{jars}/*"),
-                "org.apache.cassandra.service.CassandraDaemon",
-            ]
+        command = [
+            str(find_java()),
+            *JVM_OPTIONS,
+            *(part for package in EXPORTS for part in ("--add-exports", f"{package}=ALL-UNNAMED")),
+            *(part for package in OPENS for part in ("--add-opens", f"{package}=ALL-UNNAMED")),
+            # Measures objects for the memtables' bounds.
+            *(f"-javaagent:{agent}" for agent in sorted(jars.glob("jamm-*.jar"))),
+            f"-Djava.io.tmpdir={temporary}",
+            f"-Dcassandra.storagedir={data}",
+            f"-Dcassandra.config={configuration.as_uri()}",
+            f"-Dlogback.configurationFile={logback.as_uri()}",
+            *("-cp", f"{jars}/*"),
+            "org.apache.cassandra.service.CassandraDaemon",
         ]
+        return [seeing_the_root(command)]
 
     def _configuration(self, ip: str, data: Path) -> dict[str, object]:
         storage_port = free_port()

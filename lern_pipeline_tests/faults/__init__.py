@@ -1,0 +1,1 @@
+"""Crashes, outages and hostile input."""

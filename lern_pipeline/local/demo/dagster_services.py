@@ -23,8 +23,8 @@ from lern_pipeline.errors import LernPipelineError
 from lern_pipeline.local.addresses import accepts_connections
 from lern_pipeline.local.startup_log import telling_line
 
-#: In the environment of every process of one demo. A run's worker belongs to no group of the demo's and may outlive its
-#: parent; its environment still tells.
+#: In the environment of every process of one demo, with one value for the servers and a longer one for Dagster's. The
+#: worker of a run belongs to no group of the demo's and may outlive its parent; its environment still tells.
 MARK = "LERN_DEMO_RUN"
 MODULE = "lern_pipeline.definitions"
 LOCATION = "lern_pipeline"
@@ -180,7 +180,7 @@ def free_port_from(first: int) -> int:
 
 
 def end_marked(mark: str) -> int:
-    """Ends every process that a demo with this mark started; returns how many there were."""
+    """Ends every process whose mark begins so; returns how many there were."""
     found = list(_marked(mark))
     for request, patience in ((signal.SIGTERM, 10.0), (signal.SIGKILL, 5.0)):
         remaining = list(_marked(mark))
@@ -198,7 +198,7 @@ def end_marked(mark: str) -> int:
 def _marked(mark: str) -> Iterable[psutil.Process]:
     for process in psutil.process_iter():
         try:
-            if process.pid != os.getpid() and process.environ().get(MARK) == mark:
+            if process.pid != os.getpid() and process.environ().get(MARK, "").startswith(mark):
                 yield process
         except psutil.Error:
             continue

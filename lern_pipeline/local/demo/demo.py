@@ -17,14 +17,15 @@ from lern_pipeline.commands.home import shipped_dagster_yaml
 from lern_pipeline.commands.session import quiet_libraries
 from lern_pipeline.errors import ConfigurationError
 from lern_pipeline.jobs.all_jobs import ALL_JOBS
-from lern_pipeline.local.addresses import StackAddresses, loopback_ip
-from lern_pipeline.local.demo.dagster_services import DagsterServices, end_marked
+from lern_pipeline.local.addresses import StackAddresses, accepts_connections, loopback_ip
+from lern_pipeline.local.demo.dagster_services import MARK, DagsterServices, end_marked
 from lern_pipeline.local.demo.platform_side import Platform
 from lern_pipeline.local.demo.screen import Screen
 from lern_pipeline.local.demo.story import DemoFailed, Story
 from lern_pipeline.local.demo.watching import LaneWatch
 from lern_pipeline.local.paths import default_directory
 from lern_pipeline.local.stack import LocalStack
+from lern_pipeline.local.startup_log import listener_on
 from lern_pipeline.resources.kafka_client import connection
 from lern_pipeline.settings import Configuration, load_configuration
 from lern_pipeline.settings.configuration import CONFIG_VARIABLE
@@ -65,24 +66,26 @@ class Demo:
                     f"the demo writes sample data, so it takes only servers of this machine, not {host}"
                 )
         screen.heading("Starting Kafka, Cassandra, Redis and Dagster")
-        self._stack = LocalStack(addresses)
-        self._found_running = self._stack.started()
+        stack = LocalStack(addresses)
+        _refuse_foreign_listeners(stack)
+        self._found_running = stack.started()
+        self._stack = stack
         services = self._services = self._dagster_services()
         services.start_code_server()
-        self._stack.up(screen.line)
+        stack.up(screen.line)
         self._prepare_home(configuration)
         quiet_libraries()
-        with ExitStack() as stack:
+        with ExitStack() as clients:
             # Before Dagster's processes, which would otherwise all make its storage at the same moment.
-            instance = stack.enter_context(DagsterInstance.get())
+            instance = clients.enter_context(DagsterInstance.get())
             began = time.monotonic()
             services.start_services()
             screen.line(f"Dagster: up after {time.monotonic() - began:.1f} s at {services.url}")
             platform = Platform(configuration)
-            stack.callback(platform.close)
+            clients.callback(platform.close)
             watches = [LaneWatch(job, configuration, instance) for job in ALL_JOBS]
             for watch in watches:
-                stack.callback(watch.close)
+                clients.callback(watch.close)
             run = _run_token(time.time())
             Story(run, platform, watches, screen, services.check).tell()
 
@@ -122,6 +125,9 @@ class Demo:
         mark = self.directory / "mark"
         if mark.exists() and end_marked(mark.read_text()):
             self.screen.line("ended what an earlier demo had left running")
+        mark.write_text(f"{os.getpid()}-{time.time_ns()}")
+        # The servers that are started from here get it too.
+        os.environ[MARK] = mark.read_text()
 
     def _configuration(self) -> Configuration:
         """The one that the environment names, else the demo's own, which the children then find there too."""
@@ -137,9 +143,7 @@ class Demo:
     def _dagster_services(self) -> DagsterServices:
         os.environ["DAGSTER_HOME"] = str(self._home)
         self._home.mkdir(exist_ok=True)
-        mark = f"{os.getpid()}-{time.time_ns()}"
-        (self.directory / "mark").write_text(mark)
-        return DagsterServices(dict(os.environ), mark, default_directory() / "logs")
+        return DagsterServices(dict(os.environ), f"{os.environ[MARK]}-dagster", default_directory() / "logs")
 
     @property
     def _home(self) -> Path:
@@ -157,6 +161,16 @@ class Demo:
             self._home.mkdir()
         remembered.write_text(cluster)
         shutil.copyfile(shipped_dagster_yaml(), self._home / "dagster.yaml")
+
+
+def _refuse_foreign_listeners(stack: LocalStack) -> None:
+    """At once, not when the other servers are up."""
+    for server, found in stack.status().items():
+        host, _, port = found.get("bootstrap_servers", f"{found.get('host')}:{found.get('port')}").rpartition(":")
+        if not found["up"] and not found["started_here"] and accepts_connections(host, int(port)):
+            raise DemoFailed(
+                f"{server} cannot be started: {host}:{port} is in use by {listener_on(int(port))}, which is no {server}"
+            )
 
 
 def _run_token(now: float) -> str:

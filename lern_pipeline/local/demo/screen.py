@@ -1,4 +1,4 @@
-"""What the demo shows: plain lines, on a terminal with colours and tables of rich."""
+"""What the demo shows: plain lines, on a terminal with some emphasis."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 
@@ -48,22 +47,15 @@ class Screen:
         with self._console.status(text):
             yield
 
-    def table(self, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-        """Rows of equal length; numbers stand right."""
-        texts = [[str(cell) for cell in row] for row in rows]
-        right = [all(isinstance(row[index], int | float) for row in rows) for index in range(len(columns))]
-        if self._console.is_terminal:
-            table = Table(pad_edge=False)
-            for column, numeric in zip(columns, right, strict=True):
-                table.add_column(column, justify="right" if numeric else "left")
-            for row in texts:
-                table.add_row(*map(Text, row))
-            self._console.print(table)
-            return
-        widths = [max(len(row[index]) for row in [list(columns), *texts]) for index in range(len(columns))]
-        for row in [list(columns), *texts]:
-            cells = zip(row, widths, right, strict=True)
-            self.plain("  ".join(f"{cell:>{w}}" if numeric else f"{cell:<{w}}" for cell, w, numeric in cells).rstrip())
+    def columns(self, rows: Sequence[Sequence[str]]) -> None:
+        """Rows as aligned columns: the first left, the others right. A row of one cell is a heading of those below."""
+        widths = [
+            max(len(row[index]) for row in rows if len(row) > max(index, 1))
+            for index in range(max(len(row) for row in rows))
+        ]
+        for first, *others in rows:
+            cells = (f"{cell:>{width}}" for cell, width in zip(others, widths[1:], strict=False))
+            self.plain("  ".join([f"  {first:<{widths[0]}}", *cells]) if others else first, "" if others else "bold")
 
     def _print(self, text: Text) -> None:
         with self._lock:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import UTC
 from typing import Any
 
 from lern_pipeline.errors import LernPipelineError
 from lern_pipeline.jobs.activity_aggregate_updater.job import ACTIVITY_AGGREGATE_UPDATER
 from lern_pipeline.jobs.relation_cache_updater.job import RELATION_CACHE_UPDATER
-from lern_pipeline.local.demo.course import Course, sample_course
+from lern_pipeline.local.demo.course import Content, Course, sample_course
 from lern_pipeline.local.demo.learners import completes, learner_ids, publication, waves
 from lern_pipeline.local.demo.platform_side import Platform, Progress, sample_time
 from lern_pipeline.local.demo.screen import Screen
@@ -118,48 +118,51 @@ class Story:
 
     def _show_jobs(self) -> None:
         self.screen.heading("What the jobs did")
-        columns = ("job", "batches", "consumed", "processed", "skipped", "failed")
-        rows = [
-            (
-                watch.job.name,
-                len(watch.done),
-                *(watch.total(figure) for figure in ("events", "processed", "skipped", "failed")),
-                watch.total("rows_written"),
-                watch.total("keys_written"),
-                watch.total("messages"),
-                round(watch.seconds, 2),
-            )
-            for watch in self._watches
-        ]
-        self.screen.table((*columns, "rows", "keys", "messages", "seconds"), rows)
+        figures = {
+            "events consumed": "events",
+            "processed": "processed",
+            "skipped": "skipped",
+            "failed": "failed",
+            "rows written": "rows_written",
+            "keys written": "keys_written",
+            "messages published": "messages",
+        }
+        self.screen.columns(
+            [
+                ("", *(watch.job.name for watch in self._watches)),
+                ("micro-batches", *(str(len(watch.done)) for watch in self._watches)),
+                *((what, *(str(watch.total(figure)) for watch in self._watches)) for what, figure in figures.items()),
+                ("seconds of work", *(f"{watch.seconds:.2f}" for watch in self._watches)),
+            ]
+        )
 
     def _show_progress(self, before: Progress, after: Progress) -> None:
         course = self.course
-        self.screen.heading(f"The progress of {self.hero}, before and after")
-        rows: list[tuple[str, str, str, str]] = [
-            ("user_enrolments", "status", STATUS[before.enrolment_status], STATUS[after.enrolment_status]),
-            (
-                "",
-                f"progress, of {len(course.required)} required contents",
-                _text(before.progress),
-                _text(after.progress),
-            ),
-            ("", "completed on", _text(before.completed_on), _moment(after)),
-            ("user_activity_agg", course.name, *_both(before.aggregates, after.aggregates, course.id)),
-            *(("", unit.name, *_both(before.aggregates, after.aggregates, unit.id)) for unit in course.all_units),
-        ]
-        table = "user_content_consumption"
-        for content in course.contents:
-            name = f"{content.name}{' (optional)' if content.optional else ''}: views, completions"
-            rows.append((table, name, _counters(before, content.id), _counters(after, content.id)))
-            table = ""
-        self.screen.table(("table", "what", "before", "after"), rows)
+        activities = [(course.id, course.name), *((unit.id, unit.name) for unit in course.all_units)]
+        self.screen.heading(f"The progress of {self.hero} in Cassandra")
+        self.screen.columns(
+            [
+                ("", "before", "after"),
+                ("user_enrolments",),
+                ("status", STATUS[before.enrolment_status], STATUS[after.enrolment_status]),
+                (f"progress, of {len(course.required)} required", _text(before.progress), _text(after.progress)),
+                ("completed on", _moment(before), _moment(after)),
+                ("user_activity_agg, completedCount",),
+                *((name, *(_text(at.aggregates.get(id_)) for at in (before, after))) for id_, name in activities),
+                ("user_content_consumption, views and completions",),
+                *(
+                    (_title(content), *(_counters(at, content.id) for at in (before, after)))
+                    for content in course.contents
+                ),
+            ]
+        )
 
     def _show_certificate(self, requests: list[dict[str, Any]]) -> None:
         self.screen.heading("The certificate request that went out")
         mine = [request for request in requests if request["edata"].get("userIds") == [self.hero]]
         for request in mine[:1]:
-            self.screen.plain(json.dumps(request))
+            members = [f"  {json.dumps(name)}: {json.dumps(value)}" for name, value in request.items()]
+            self.screen.plain("\n".join(["{", ",\n".join(members), "}"]))
 
     def _account(self, requests: list[dict[str, Any]]) -> None:
         """Compares with what the sample must come to."""
@@ -187,15 +190,15 @@ class Story:
         )
 
 
-def _both(before: Mapping[str, int], after: Mapping[str, int], activity: str) -> tuple[str, str]:
-    return _text(before.get(activity)), _text(after.get(activity))
+def _title(content: Content) -> str:
+    return f"{content.name} (optional)" if content.optional else content.name
 
 
 def _counters(progress: Progress, content_id: str) -> str:
     if content_id not in progress.contents:
         return "none"
     _, views, completions = progress.contents[content_id]
-    return f"{views or 0}, {completions or 0}"
+    return f"{views or 0} / {completions or 0}"
 
 
 def _text(value: object) -> str:

@@ -120,6 +120,11 @@ class ProgressWorld:
         producer.flush()
         producer.close()
 
+    def publish_one(self, producer: KafkaProducer, number: int) -> None:
+        """Publish the workload's event ``number`` through a producer that others use too."""
+        topic = JOB.input_topic(self.settings)
+        producer.send(topic, value=self.workload.completions[number].value(), partition=number % 2)
+
     def drain(self, crash_at: str | None = None) -> DrainProcess:
         """Start ``drain``; with ``crash_at`` it dies there."""
         environment = dict(self.environment)

@@ -27,6 +27,7 @@ def make_definitions(
     assets: list[dg.AssetsDefinition | dg.AssetSpec] = [*topic_specs(jobs, configuration), *store_specs(jobs)]
     checks: list[dg.AssetChecksDefinition] = []
     batch_jobs, sensors = [], []
+    installation = Installation(config_file=config_file)
     for job in jobs:
         settings = configuration.for_job(job.name)
         assets.append(batch_asset(job, settings))
@@ -38,7 +39,7 @@ def make_definitions(
             tags={names.LANE_TAG: job.name},
         )
         batch_jobs.append(batch_job)
-        sensors.append(lane_sensor(job, settings, batch_job))
+        sensors.append(lane_sensor(job, settings, batch_job, installation))
     pruning = pruning_job(jobs)
     completeness_job, completeness_hourly = completeness_schedule(jobs)
     return dg.Definitions(
@@ -47,7 +48,7 @@ def make_definitions(
         jobs=[*batch_jobs, pruning, completeness_job],
         sensors=sensors,
         schedules=[pruning_schedule(pruning), completeness_hourly],
-        resources={"installation": Installation(config_file=config_file)},
+        resources={"installation": installation},
         executor=dg.in_process_executor,
     )
 

@@ -13,6 +13,7 @@ from lern_pipeline.orchestration import names
 from lern_pipeline.orchestration.installation import Installation
 from lern_pipeline.orchestration.lane import Lane, LaneLook
 from lern_pipeline.orchestration.lane_checks import Health, evaluation, lag_within_limit, lane_health
+from lern_pipeline.orchestration.tick_instance import instance_of
 from lern_pipeline.settings import JobSettings
 
 # Without a change, the topic and the lane's checks are reported this often: ticks are many, events are kept.
@@ -28,8 +29,13 @@ class Memory(msgspec.Struct):
     end: int = -1
 
 
-def lane_sensor(job: JobSpec[Any, Any], settings: JobSettings, target: Any) -> dg.SensorDefinition:
-    """The sensor of ``job``, on by default: an installation is served as soon as a daemon runs."""
+def lane_sensor(
+    job: JobSpec[Any, Any], settings: JobSettings, target: Any, installation: Installation
+) -> dg.SensorDefinition:
+    """The sensor of ``job``, on by default: an installation is served as soon as a daemon runs.
+
+    ``installation`` is no resource of the sensor: for resources Dagster opens its instance anew in each tick.
+    """
 
     @dg.sensor(
         name=names.sensor_name(job),
@@ -38,7 +44,7 @@ def lane_sensor(job: JobSpec[Any, Any], settings: JobSettings, target: Any) -> d
         default_status=dg.DefaultSensorStatus.RUNNING,
         description=f"Cuts {job.input_topic(settings)} into micro-batches for {job.name}, one at a time.",
     )
-    def _lane(context: dg.SensorEvaluationContext, installation: Installation) -> dg.SensorResult:
+    def _lane(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         return tick(job, context, installation)
 
     return _lane
@@ -48,7 +54,7 @@ def tick(job: JobSpec[Any, Any], context: dg.SensorEvaluationContext, installati
     """One look at the lane. An outage of Kafka is no error of the tick: it is said, and the next tick looks again."""
     settings = installation.settings(job)
     memory = _remembered(context.cursor)
-    lane = Lane(job, settings, context.instance, installation.positions(job))
+    lane = Lane(job, settings, instance_of(context), installation.positions(job))
     try:
         look: LaneLook | LernPipelineError = lane.advance(memory.waiting_since)
     except ServiceUnavailable as error:

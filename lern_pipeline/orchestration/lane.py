@@ -82,6 +82,13 @@ class LaneLook:
         return self.step.lag if isinstance(self.step, Wait) else 0
 
 
+def _attempts(runs: Sequence[Any]) -> int:
+    """Number of the newest attempt. Its tag tells, since only the newest runs of a key are looked at: a number that
+    came twice would make a run key that Dagster has seen and swallows."""
+    tagged = (record.dagster_run.tags.get(names.ATTEMPT_TAG, "") for record in runs)
+    return max(len(runs), *(int(number) for number in tagged if number.isdecimal()), 0)
+
+
 def limits_of(settings: JobSettings, immediate: bool = False) -> Limits:
     """The planner's limits from the settings; ``immediate``: without waiting for more records or a back-off."""
     limits = Limits(
@@ -138,9 +145,9 @@ class Lane:
         if not runs:
             return NewestBatch(key, BatchStatus.NOT_REQUESTED)
         if any(record.dagster_run.status in IN_PROGRESS for record in runs):
-            return NewestBatch(key, BatchStatus.IN_PROGRESS, len(runs))
+            return NewestBatch(key, BatchStatus.IN_PROGRESS, _attempts(runs))
         ended = max(record.end_time or record.update_timestamp.timestamp() for record in runs)
-        return NewestBatch(key, BatchStatus.FAILED, len(runs), ended)
+        return NewestBatch(key, BatchStatus.FAILED, _attempts(runs), ended)
 
     def is_materialised(self, key: MicroBatchKey) -> bool:
         return bool(self._materialisations(key))

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import dagster as dg
 import msgspec
@@ -20,6 +21,7 @@ from lern_pipeline.microbatch.planner import BatchStatus, Stop
 from lern_pipeline.orchestration import names
 from lern_pipeline.orchestration.installation import Installation
 from lern_pipeline.orchestration.lane import IN_PROGRESS, Lane, LaneRun
+from lern_pipeline.orchestration.worker_process import this_worker
 
 # A daemon reports every 30 seconds; one that has been silent for longer than this is gone.
 DAEMON_SILENCE_SECONDS = 45.0
@@ -151,10 +153,13 @@ class Runner:
     def run(self, job: JobSpec[Any, Any], run: LaneRun, rerun: bool = False) -> BatchReport:
         """Run one micro-batch to its end and report it; a failure is a report too."""
         began = time.monotonic()
+        run_id = str(uuid4())
         result = self.definitions.resolve_job_def(names.asset_job_name(job)).execute_in_process(
             instance=self.instance,
             partition_key=str(run.key),
-            tags={} if rerun else run.tags(job),
+            run_id=run_id,
+            # From the start on: a run that dies before its step begins must be known to be dead too.
+            tags=this_worker().tag(run_id) | ({} if rerun else run.tags(job)),
             run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
             raise_on_error=False,
         )

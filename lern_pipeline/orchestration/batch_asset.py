@@ -12,7 +12,7 @@ from lern_pipeline.microbatch.run import BatchResult, MicroBatchRun
 from lern_pipeline.microbatch.services import RecordsExpired
 from lern_pipeline.orchestration import names
 from lern_pipeline.orchestration.installation import Installation
-from lern_pipeline.orchestration.lineage import store_events
+from lern_pipeline.orchestration.lineage import written_events
 from lern_pipeline.orchestration.worker_process import Worker, this_worker
 from lern_pipeline.settings import JobSettings
 
@@ -84,7 +84,7 @@ def run_partition(
         raise dg.Failure(str(error), allow_retries=False) from error
     for warning in result.warnings:
         context.log.warning(warning)
-    for event in store_events(job, installation.settings(job), result):
+    for event in written_events(job, installation.settings(job), result):
         context.log_event(event)
     return dg.MaterializeResult(
         metadata=batch_metadata(job, result, context.run.tags),

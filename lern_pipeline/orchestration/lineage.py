@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import dagster as dg
@@ -17,35 +18,51 @@ from lern_pipeline.microbatch.run import BatchResult
 from lern_pipeline.orchestration import names
 from lern_pipeline.settings import Configuration, JobSettings
 
-TOPIC_GROUP = "topics"
-STORE_GROUP = "stores"
+
+@dataclass(slots=True)
+class _Topic:
+    """What the jobs say of a topic."""
+
+    name: str
+    group: str
+    description: str = ""
+    readers: list[str] = field(default_factory=list)
+    writers: set[dg.AssetKey] = field(default_factory=set)
+
+    def spec(self, key: dg.AssetKey) -> dg.AssetSpec:
+        read = f"Read by {', '.join(self.readers)}." if self.readers else ""
+        return dg.AssetSpec(
+            key,
+            deps=sorted(self.writers),
+            description=" ".join(part for part in (self.description, read) if part),
+            group_name=self.group,
+            kinds={"kafka"},
+            metadata={"topic": self.name},
+        )
 
 
 def topic_specs(jobs: Sequence[JobSpec[Any, Any]], configuration: Configuration) -> list[dg.AssetSpec]:
-    """Every topic that a job reads or writes, downstream of the jobs that write it."""
-    writers: dict[dg.AssetKey, set[dg.AssetKey]] = defaultdict(set)
-    topics: dict[dg.AssetKey, tuple[str, str]] = {}
+    """Every topic that a job reads or writes, downstream of the jobs that write it.
+
+    It stands in the group of the job that reads it, else of the first that writes it: groups are the platform's
+    domains, so that the graph of groups tells how they hand over to each other.
+    """
+    topics: dict[dg.AssetKey, _Topic] = {}
     for job in jobs:
         settings = configuration.for_job(job.name)
         read = job.input_topic(settings)
-        topics.setdefault(names.topic_key(read, settings), (read, f"Read by {job.name}."))
-        for topic, description in _written_topics(job, settings):
-            key = names.topic_key(topic, settings)
-            topics.setdefault(key, (topic, description))
+        topic = topics.setdefault(names.topic_key(read, settings), _Topic(read, job.group))
+        if not topic.readers:
+            topic.group = job.group
+        topic.readers.append(job.name)
+        for written, description in _written_topics(job, settings):
+            key = names.topic_key(written, settings)
+            topic = topics.setdefault(key, _Topic(written, job.group))
+            topic.description = topic.description or description
             # A job that publishes to its own input topic draws no edge for that.
-            if topic != read:
-                writers[key].add(names.asset_key(job))
-    return [
-        dg.AssetSpec(
-            key,
-            deps=sorted(writers[key]),
-            description=description,
-            group_name=TOPIC_GROUP,
-            kinds={"kafka"},
-            metadata={"topic": topic},
-        )
-        for key, (topic, description) in topics.items()
-    ]
+            if written != read:
+                topic.writers.add(names.asset_key(job))
+    return [topic.spec(key) for key, topic in topics.items()]
 
 
 def _written_topics(job: JobSpec[Any, Any], settings: JobSettings) -> Iterator[tuple[str, str]]:
@@ -55,27 +72,28 @@ def _written_topics(job: JobSpec[Any, Any], settings: JobSettings) -> Iterator[t
 
 
 def store_specs(jobs: Sequence[JobSpec[Any, Any]]) -> list[dg.AssetSpec]:
-    """Every table, Redis database and mailbox that a job writes, downstream of every job that writes it."""
-    stores: dict[tuple[str, ...], Store] = {}
+    """Every table, Redis database and mailbox that a job writes, downstream of every job that writes it, in the group
+    of the first of them."""
+    stores: dict[tuple[str, ...], tuple[Store, str]] = {}
     writers: dict[tuple[str, ...], list[dg.AssetKey]] = defaultdict(list)
     for job in jobs:
         for store in job.stores:
-            stores.setdefault(store.name, store)
+            stores.setdefault(store.name, (store, job.group))
             writers[store.name].append(names.asset_key(job))
     return [
         dg.AssetSpec(
             dg.AssetKey(list(name)),
             deps=writers[name],
             description=store.description,
-            group_name=STORE_GROUP,
+            group_name=group,
             kinds={store.kind},
         )
-        for name, store in stores.items()
+        for name, (store, group) in stores.items()
     ]
 
 
-def store_events(job: JobSpec[Any, Any], settings: JobSettings, result: BatchResult) -> list[dg.AssetMaterialization]:
-    """One materialisation per store that the batch wrote, with its row or key count."""
+def written_events(job: JobSpec[Any, Any], settings: JobSettings, result: BatchResult) -> list[dg.AssetMaterialization]:
+    """One materialisation per store and topic that the batch wrote, with its count of rows, keys or messages."""
     rows, keys = result.plan.rows_by_table(), result.plan.keys_by_store()
     events = []
     for store in job.stores:
@@ -91,4 +109,10 @@ def store_events(job: JobSpec[Any, Any], settings: JobSettings, result: BatchRes
                     dg.AssetKey(list(store.name)), metadata={"rows": count, "micro_batch": result.plan.key}
                 )
             )
+    for topic, count in sorted(result.plan.messages_by_topic().items()):
+        events.append(
+            dg.AssetMaterialization(
+                names.topic_key(topic, settings), metadata={"messages": count, "micro_batch": result.plan.key}
+            )
+        )
     return events

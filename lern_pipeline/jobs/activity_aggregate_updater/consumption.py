@@ -4,33 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
 
 from lern_pipeline.events.record import Position
 from lern_pipeline.jobs.activity_aggregate_updater.completion_event import COMPLETED, CompletionEvent
+from lern_pipeline.jobs.course_progress.consumption import Content, StoredConsumption, contents_of
 from lern_pipeline.jobs.course_progress.enrolment import EnrolmentKey
 from lern_pipeline.microbatch.job import Event
-
-IN_PROGRESS = 1
-
-
-class StoredConsumption(NamedTuple):
-    """A row of ``user_content_consumption``, nulls as None."""
-
-    content_id: str
-    status: int | None
-    viewcount: int | None
-    completedcount: int | None
-
-
-class Content(NamedTuple):
-    """A content after the merge. ``events_for``: the AUDIT events it gives rise to."""
-
-    status: int
-    completed_count: int
-    view_count: int
-    from_input: bool
-    events_for: tuple[str, ...]
 
 
 @dataclass(slots=True)
@@ -105,12 +84,7 @@ def enrolment_inputs(
 
 def merge(input_: EnrolmentInput, stored: Iterable[StoredConsumption]) -> dict[str, Content]:
     """Content id → content, of all that is stored or named by the input (contract 4.4)."""
-    merged = {
-        row.content_id: Content(
-            IN_PROGRESS if row.status is None else row.status, row.completedcount or 0, row.viewcount or 0, False, ()
-        )
-        for row in stored
-    }
+    merged = contents_of(stored)
     for content_id, content in input_.contents.items():
         before = merged.get(content_id)
         status, completed, views = (before.status, before.completed_count, before.view_count) if before else (0, 0, 0)
@@ -136,18 +110,3 @@ def changed(merged: Mapping[str, Content], stored: Mapping[str, StoredConsumptio
         if row is None or row.viewcount != content.view_count or row.completedcount != content.completed_count:
             rows.append((content_id, content.view_count, content.completed_count))
     return rows
-
-
-def described(merged: Mapping[str, Content]) -> dict[str, dict[str, Any]]:
-    """``contents`` of a failed record (contract 10.6)."""
-    return {
-        content_id: {
-            "contentId": content_id,
-            "status": content.status,
-            "completedCount": content.completed_count,
-            "viewCount": content.view_count,
-            "fromInput": content.from_input,
-            "eventsFor": list(content.events_for),
-        }
-        for content_id, content in merged.items()
-    }

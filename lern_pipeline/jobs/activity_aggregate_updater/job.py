@@ -6,6 +6,7 @@ from lern_pipeline.events.decoding import decode_strict
 from lern_pipeline.jobs.activity_aggregate_updater.completion_event import CompletionEvent, completion_event
 from lern_pipeline.jobs.activity_aggregate_updater.rules import decide
 from lern_pipeline.jobs.activity_aggregate_updater.state import ProgressState, read_state
+from lern_pipeline.jobs.course_progress.stores import USER_ACTIVITY_AGG, USER_CONTENT_CONSUMPTION, USER_ENROLMENTS
 from lern_pipeline.microbatch.job import JobSpec, Store
 
 ACTIVITY_AGGREGATE_UPDATER: JobSpec[CompletionEvent, ProgressState] = JobSpec(
@@ -20,24 +21,9 @@ ACTIVITY_AGGREGATE_UPDATER: JobSpec[CompletionEvent, ProgressState] = JobSpec(
     read_state=read_state,
     decide=decide,
     stores=(
-        Store(
-            ("cassandra", "user_content_consumption"),
-            "A learner's state per content of a batch; this pipeline keeps viewcount and completedcount.",
-            "cassandra",
-            table=("lms-cassandra.keyspace", "lms-cassandra.content_consumption.table"),
-        ),
-        Store(
-            ("cassandra", "user_activity_agg"),
-            "Per learner and batch: how many contents of a course or unit are done.",
-            "cassandra",
-            table=("lms-cassandra.keyspace", "lms-cassandra.user_activity_agg.table"),
-        ),
-        Store(
-            ("cassandra", "user_enrolments"),
-            "A learner's enrolment in a batch: progress, status, content statuses, completion time.",
-            "cassandra",
-            table=("lms-cassandra.keyspace", "lms-cassandra.user_enrolments.table"),
-        ),
+        USER_CONTENT_CONSUMPTION,
+        USER_ACTIVITY_AGG,
+        USER_ENROLMENTS,
         Store(
             ("redis", "completion_checksums"),
             "Completions of the last days, so that a repeated event does not count again.",

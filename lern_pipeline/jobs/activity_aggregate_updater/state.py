@@ -7,11 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from lern_pipeline.jobs.activity_aggregate_updater.completion_event import CompletionEvent
-from lern_pipeline.jobs.activity_aggregate_updater.consumption import (
-    EnrolmentInput,
-    StoredConsumption,
-    enrolment_inputs,
-)
+from lern_pipeline.jobs.activity_aggregate_updater.consumption import EnrolmentInput, enrolment_inputs
+from lern_pipeline.jobs.course_progress.consumption import StoredConsumption
 from lern_pipeline.jobs.course_progress.enrolment import EnrolmentKey, StoredEnrolment
 from lern_pipeline.jobs.course_progress.progress import RelationSets
 from lern_pipeline.jobs.course_progress.state import (
@@ -58,7 +55,7 @@ def read_state(
     if missing:
         state.collection_status = readers.collections.collection_statuses(missing)
     state.consumption = {
-        enrolment: {row[0]: StoredConsumption(*row) for row in rows}
+        enrolment: {row.content_id: row for row in rows}
         for enrolment, rows in read_consumption(readers.rows, settings, state.inputs).items()
     }
     if settings.flag("activity.filter.processed.enrolments"):

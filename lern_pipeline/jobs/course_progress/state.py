@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Set
 
+from lern_pipeline.jobs.course_progress.consumption import StoredConsumption
 from lern_pipeline.jobs.course_progress.enrolment import EnrolmentKey, StoredEnrolment
 from lern_pipeline.jobs.course_progress.progress import RelationSets
 from lern_pipeline.jobs.course_progress.rows import table
@@ -14,9 +15,9 @@ from lern_pipeline.settings import JobSettings
 
 def read_consumption(
     rows: RowReader, settings: JobSettings, enrolments: Iterable[EnrolmentKey]
-) -> dict[EnrolmentKey, list[tuple[str, int | None, int | None, int | None]]]:
-    """Per enrolment its rows of content consumption as (content id, status, viewcount, completedcount)."""
-    found: dict[EnrolmentKey, list[tuple[str, int | None, int | None, int | None]]] = defaultdict(list)
+) -> dict[EnrolmentKey, list[StoredConsumption]]:
+    """Per enrolment its rows of content consumption; enrolments without any are left out."""
+    found: dict[EnrolmentKey, list[StoredConsumption]] = defaultdict(list)
     for user_id, course_id, batch_id, *content in rows.select(
         table(settings, "content_consumption.table"),
         ("userid", "courseid", "batchid", "contentid", "status", "viewcount", "completedcount"),
@@ -24,8 +25,7 @@ def read_consumption(
         within="userid",
         keys=((enrolment.course_id, enrolment.batch_id, enrolment.user_id) for enrolment in enrolments),
     ):
-        content_id, status, viewcount, completedcount = content
-        found[EnrolmentKey(user_id, course_id, batch_id)].append((content_id, status, viewcount, completedcount))
+        found[EnrolmentKey(user_id, course_id, batch_id)].append(StoredConsumption(*content))
     return found
 
 

@@ -1,0 +1,1 @@
+"""enrolment-reconciliation: a learner asks for one enrolment to be recomputed from what is stored."""

@@ -39,7 +39,13 @@ def prune(job: JobSpec[Any, Any], instance: dg.DagsterInstance, installation: In
     starts = installation.positions(job).offsets(job.input_topic(settings)).starts
     store = installation.store(job, instance)
     retention = timedelta(days=settings.integer("microbatch.archive.retention.days"))
-    keys = list(lane.chain_of_all().keys)
+    # Before the ledger: what a batch planned meanwhile stores is no leftover.
+    stored = set(store.keys())
+    chain = lane.chain_of_all()
+    for stray in chain.strays:
+        # Left by a planner that died: at the beginning of a pruned ledger it would be taken for the lane's first key.
+        instance.delete_dynamic_partition(names.partitions_name(job), stray)
+    keys = list(chain.keys)
     removed = 0
     for key in prunable(keys, starts, now, retention, settings.integer("microbatch.keys.max")):
         if any(record.dagster_run.status in IN_PROGRESS for record in lane.runs_of(key)):
@@ -47,8 +53,7 @@ def prune(job: JobSpec[Any, Any], instance: dg.DagsterInstance, installation: In
         store.delete(str(key))
         instance.delete_dynamic_partition(names.partitions_name(job), str(key))
         removed += 1
-    live = {str(key) for key in keys}
-    for left in set(store.keys()) - live:
+    for left in stored - {str(key) for key in keys}:
         # The key went before its files did (a crash in between): finish it.
         store.delete(left)
     return removed

@@ -6,10 +6,15 @@ from typing import Any
 
 from lern_pipeline.errors import ConfigurationError
 from lern_pipeline.jobs.activity_aggregate_updater.job import ACTIVITY_AGGREGATE_UPDATER
+from lern_pipeline.jobs.enrolment_reconciliation.job import ENROLMENT_RECONCILIATION
 from lern_pipeline.jobs.relation_cache_updater.job import RELATION_CACHE_UPDATER
 from lern_pipeline.microbatch.job import JobSpec
 
-ALL_JOBS: tuple[JobSpec[Any, Any], ...] = (RELATION_CACHE_UPDATER, ACTIVITY_AGGREGATE_UPDATER)
+ALL_JOBS: tuple[JobSpec[Any, Any], ...] = (
+    RELATION_CACHE_UPDATER,
+    ACTIVITY_AGGREGATE_UPDATER,
+    ENROLMENT_RECONCILIATION,
+)
 
 
 def job_named(name: str) -> JobSpec[Any, Any]:

@@ -37,6 +37,17 @@ EVENTS: dict[str, dict[str, Any]] = {
             "contents": [{"contentId": "do_hostile_c1", "status": 2}, {"contentId": "do_hostile_c2", "status": 1}],
         },
     },
+    "enrolment-reconciliation": {
+        "eid": "BE_JOB_REQUEST",
+        "ets": 1700000000000,
+        "edata": {
+            "action": "user-enrolment-sync",
+            "iteration": 1,
+            "userId": "hostile-user",
+            "batchId": "hostile-batch",
+            "courseId": "do_hostile",
+        },
+    },
     "relation-cache-updater": {
         "eid": "BE_JOB_REQUEST",
         "edata": {

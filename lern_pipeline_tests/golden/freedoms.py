@@ -21,6 +21,7 @@ PHRASES: dict[str, str | None] = {
     "number of requests (at least one)": "repeated_requests",
     "a second request when the two events run in different batches": "repeated_requests",
     "null counters of x0": "null_counters",
+    "the failed records of the empty record, of null and of the tombstone carry no tag and are not listed": None,
     "times of the rows": None,
     "times of the aggregates": None,
     "times and number of the enrolment's updates": None,

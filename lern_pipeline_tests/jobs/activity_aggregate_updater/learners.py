@@ -1,4 +1,4 @@
-"""Learners, courses and events of activity-aggregate-updater on stores in memory."""
+"""Learners, courses and events of the course-progress jobs on stores in memory."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 
 from lern_pipeline.events.record import Record
 from lern_pipeline.jobs.activity_aggregate_updater.job import ACTIVITY_AGGREGATE_UPDATER
+from lern_pipeline.microbatch.job import JobSpec
 from lern_pipeline.microbatch.key import MicroBatchKey, OffsetRange
 from lern_pipeline.microbatch.run import BatchResult, MicroBatchRun
 from lern_pipeline.microbatch.store import BatchStore
@@ -51,6 +52,7 @@ class Learners:
 
     base: str
     settings: JobSettings = field(default_factory=aggregate_settings)
+    job: JobSpec[Any, Any] = ACTIVITY_AGGREGATE_UPDATER
     world: InMemoryWorld = field(default_factory=InMemoryWorld)
     planned: dict[int, int] = field(default_factory=dict)
     keys: list[MicroBatchKey] = field(default_factory=list)
@@ -109,7 +111,7 @@ class Learners:
 
     @property
     def store(self) -> BatchStore:
-        return BatchStore(self.base, ACTIVITY_AGGREGATE_UPDATER.name)
+        return BatchStore(self.base, self.job.name)
 
     def run(self, now: float = STARTED) -> BatchResult:
         """One batch of everything new."""
@@ -122,7 +124,7 @@ class Learners:
 
     def execute(self, key: MicroBatchKey, now: float = STARTED, rerun: bool = False) -> BatchResult:
         services = self.world.services
-        run = MicroBatchRun(ACTIVITY_AGGREGATE_UPDATER, self.settings, services, self.store, clock=lambda: now)
+        run = MicroBatchRun(self.job, self.settings, services, self.store, clock=lambda: now)
         return run.execute(key, 1, rerun)
 
     # --- what is found

@@ -1,0 +1,1 @@
+"""enrolment-reconciliation on stores in memory."""

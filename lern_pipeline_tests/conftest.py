@@ -89,7 +89,7 @@ def remove(stack: LocalStack) -> None:
 
 
 def stop_what_ended_sessions_left(directory: Path) -> None:
-    """A session that was killed could not stop its servers; each has a directory named by its process."""
+    """A session that was killed could not stop its servers; their directories' names begin with its process."""
     for left in directory.glob("[0-9]*"):
-        if (left / "addresses.json").exists() and not psutil.pid_exists(int(left.name)):
+        if (left / "addresses.json").exists() and not psutil.pid_exists(int(left.name.partition("-")[0])):
             remove(stack_in(left))

@@ -7,6 +7,7 @@ import multiprocessing
 import os
 import signal
 import sys
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,10 +31,23 @@ class DrainProcess:
     def __init__(self, environment: Mapping[str, str], directory: Path, *arguments: str) -> None:
         self._output = directory / "drain.out"
         self._errors = directory / "drain.err"
+        # What an earlier run said is not this one's.
+        self._output.unlink(missing_ok=True)
+        self._errors.unlink(missing_ok=True)
         self._process = _context.Process(
             target=_drain, args=(dict(environment), str(self._output), str(self._errors), list(arguments))
         )
         self._process.start()
+
+    def said(self, text: str, seconds: float = 120.0) -> bool:
+        """Wait until its standard error holds ``text``; False if it ended without."""
+        deadline = time.monotonic() + seconds
+        while text not in _text(self._errors):
+            if self._process.exitcode is not None:
+                return text in _text(self._errors)
+            assert time.monotonic() < deadline, f"{text!r} not within {seconds:.0f} s: {_text(self._errors)[-500:]}"
+            time.sleep(0.02)
+        return True
 
     def kill(self) -> None:
         """``kill -9`` of the whole process group."""

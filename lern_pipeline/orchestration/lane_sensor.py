@@ -27,6 +27,7 @@ class Memory(msgspec.Struct):
     reported_at: float = 0.0
     health: str = ""
     end: int = -1
+    lag: int = -1
 
 
 def lane_sensor(
@@ -106,10 +107,10 @@ def _reports(
         memory.health, memory.reported_at = described, now
         return [evaluation(job, names.LANE_HEALTH, health)]
     end = sum(look.offsets.ends.values())
-    if described == memory.health and end == memory.end and not due:
-        return []
-    memory.health, memory.end, memory.reported_at = described, end, now
     lag = lag_behind(look.newest.key.ends, look.offsets.ends) if look.newest else 0
+    if (described, end, lag) == (memory.health, memory.end, memory.lag) and not due:
+        return []
+    memory.health, memory.end, memory.lag, memory.reported_at = described, end, lag, now
     return [
         _topic_observation(job, settings, look, end, lag),
         evaluation(job, names.LANE_HEALTH, health),

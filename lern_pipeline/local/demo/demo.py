@@ -16,12 +16,11 @@ from kafka.admin import KafkaAdminClient
 from lern_pipeline.commands.home import shipped_dagster_yaml
 from lern_pipeline.commands.session import quiet_libraries
 from lern_pipeline.errors import ConfigurationError
-from lern_pipeline.jobs.all_jobs import ALL_JOBS
 from lern_pipeline.local.addresses import StackAddresses, accepts_connections, loopback_ip
 from lern_pipeline.local.demo.dagster_services import MARK, DagsterServices, end_marked
 from lern_pipeline.local.demo.platform_side import Platform
 from lern_pipeline.local.demo.screen import Screen
-from lern_pipeline.local.demo.story import DemoFailed, Story
+from lern_pipeline.local.demo.story import CHAIN, DemoFailed, Story
 from lern_pipeline.local.demo.watching import LaneWatch
 from lern_pipeline.local.paths import default_directory
 from lern_pipeline.local.stack import LocalStack
@@ -83,7 +82,7 @@ class Demo:
             screen.line(f"Dagster: up after {time.monotonic() - began:.1f} s at {services.url}")
             platform = Platform(configuration)
             clients.callback(platform.close)
-            watches = [LaneWatch(job, configuration, instance) for job in ALL_JOBS]
+            watches = [LaneWatch(job, configuration, instance) for job in CHAIN]
             for watch in watches:
                 clients.callback(watch.close)
             run = _run_token(time.time())

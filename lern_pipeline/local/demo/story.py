@@ -18,6 +18,8 @@ from lern_pipeline.local.demo.platform_side import Platform, Progress, sample_ti
 from lern_pipeline.local.demo.screen import Screen
 from lern_pipeline.local.demo.watching import LaneWatch
 
+#: The jobs that the sample goes through, in order; all others run beside them and have nothing to do.
+CHAIN = (RELATION_CACHE_UPDATER, ACTIVITY_AGGREGATE_UPDATER)
 #: Nothing happening for this long means that nothing will.
 PATIENCE_SECONDS = 180.0
 POLL_SECONDS = 0.3
@@ -29,7 +31,7 @@ class DemoFailed(LernPipelineError):
 
 
 class Story:
-    """One run of the demo against servers and a Dagster that are up."""
+    """One run of the demo against servers and a Dagster that are up. ``watches``: of the chain's jobs, in its order."""
 
     def __init__(
         self, run: str, platform: Platform, watches: list[LaneWatch], screen: Screen, check: Callable[[], None]
@@ -43,9 +45,7 @@ class Story:
         self._check = check
         self._published: dict[str, Counter[str]] = {watch.job.name: Counter() for watch in watches}
         self._watches = watches
-        by_name = {watch.job.name: watch for watch in watches}
-        self._relations = by_name[RELATION_CACHE_UPDATER.name]
-        self._progress = by_name[ACTIVITY_AGGREGATE_UPDATER.name]
+        self._relations, self._progress = watches
 
     def tell(self) -> None:
         """Everything, in order.

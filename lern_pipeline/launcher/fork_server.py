@@ -216,7 +216,15 @@ def load(request: dict[str, Any]) -> None:
 def main() -> None:
     """The process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    ForkServer(socket.socket(fileno=int(sys.argv[1]))).serve()
+    try:
+        ForkServer(socket.socket(fileno=int(sys.argv[1]))).serve()
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        # A thread that the loaded code has started must not keep a server that refuses to serve.
+        os._exit(0)
 
 
 if __name__ == "__main__":

@@ -11,9 +11,15 @@ LONGEST_ID_BYTES = 32_000
 
 @dataclass(frozen=True, slots=True)
 class Skip:
-    """The event is not for this job, or asks for nothing. ``reason`` is a short phrase that is counted."""
+    """The event is not for this job, or asks for nothing. ``reason`` is a short phrase that is counted.
+
+    ``error``: a failed record is written all the same, with this text and ``code`` in ``failInfo`` (the merge's
+    invalid events; contract merge-user-courses D4).
+    """
 
     reason: str
+    error: str | None = None
+    code: str = "DATA_ERROR"
 
 
 class InvalidEvent(ValueError):

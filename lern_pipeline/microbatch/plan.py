@@ -19,7 +19,8 @@ class RowWrites(msgspec.Struct):
     A row is ``[*key values, *set values, *put values, timestamp]``. ``set`` columns get the value as a whole
     (collections are replaced); ``put`` columns are maps whose given entries are added or overwritten, all others
     stay. ``timestamp`` is the write time in epoch microseconds: a late retry never overwrites newer data.
-    Times inside values are epoch milliseconds.
+    Times inside values are epoch milliseconds. ``insert``: the row is there afterwards even without any column
+    (a CQL INSERT leaves a row marker, an UPDATE does not); such writes have no ``put`` columns.
     """
 
     table: str
@@ -27,14 +28,15 @@ class RowWrites(msgspec.Struct):
     set: tuple[str, ...] = ()
     put: tuple[str, ...] = ()
     rows: list[list[Any]] = []
+    insert: bool = False
 
     def key_of(self, row: list[Any]) -> tuple[Any, ...]:
         return tuple(row[: len(self.key)])
 
     @property
-    def shape(self) -> tuple[str, tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+    def shape(self) -> tuple[str, tuple[str, ...], tuple[str, ...], tuple[str, ...], bool]:
         """What makes two writes the same statement."""
-        return self.table, self.key, self.set, self.put
+        return self.table, self.key, self.set, self.put, self.insert
 
 
 class ReplaceSet(msgspec.Struct, tag="replace_set", array_like=True):

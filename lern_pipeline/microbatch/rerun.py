@@ -6,7 +6,7 @@ from typing import Any
 
 from lern_pipeline.microbatch.plan import Plan, RowWrites
 
-Shape = tuple[str, tuple[str, ...], tuple[str, ...], tuple[str, ...]]
+Shape = tuple[str, tuple[str, ...], tuple[str, ...], tuple[str, ...], bool]
 
 
 def reconcile(plan: Plan, before: Plan, time_columns: frozenset[str]) -> Plan:

@@ -208,6 +208,10 @@ class MicroBatchRun:
             else:
                 if isinstance(work, Skip):
                     validated.skipped[work.reason] += 1
+                    if work.error is not None:
+                        validated.failed_messages.append(
+                            failed_topic.message(record, members, work.error, work.code, "InvalidEvent")
+                        )
                 else:
                     validated.events.append(Event(record, work))
         return validated

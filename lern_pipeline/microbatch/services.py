@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from lern_pipeline.events.record import Record
 from lern_pipeline.microbatch.key import MicroBatchKey
+from lern_pipeline.microbatch.own_table import OwnTable
 from lern_pipeline.microbatch.plan import CacheWrites, Message, RowWrites
 
 
@@ -43,6 +44,32 @@ class RowReader(Protocol):
 
         Raises:
             ServiceUnavailable: no answer in time.
+        """
+        ...
+
+    def select_rows(
+        self,
+        table: str,
+        equal: Sequence[str],
+        within: str,
+        keys: Iterable[tuple[Any, ...]],
+        group_size: int | None = None,
+    ) -> list[dict[str, Any]]:
+        """As :meth:`select`, but every column that the table has, by name; nulls are left out.
+
+        The values can be stored in a plan and written back as they are: times are epoch milliseconds, collections
+        lists and dicts.
+
+        Raises:
+            ConfigurationError: a column of a type that cannot be carried over.
+        """
+        ...
+
+    def ensure_table(self, table: OwnTable) -> None:
+        """Make a table of the pipeline's own, and its keyspace, unless they are there.
+
+        Raises:
+            ConfigurationError: the user may not; names the statements for an operator to run.
         """
         ...
 

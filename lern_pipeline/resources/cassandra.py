@@ -9,14 +9,22 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from cassandra import ConsistencyLevel, InvalidRequest, WriteFailure, WriteTimeout
+from cassandra.metadata import protect_name, protect_names
 from cassandra.query import BatchStatement, BatchType
 
+from lern_pipeline.errors import ConfigurationError
+from lern_pipeline.microbatch.own_table import OwnTable
 from lern_pipeline.microbatch.plan import RowWrites
 from lern_pipeline.resources.cassandra_session import CassandraSession
+from lern_pipeline.resources.list_writes import ListWriteTimes, never_repeated
+from lern_pipeline.resources.own_tables import ensure_table
+from lern_pipeline.resources.plain_values import binder, plain_rows, sets_lists
 from lern_pipeline.settings import JobSettings
+
+R = TypeVar("R")
 
 # The server warns above 5 KiB a batch and above 10 partitions.
 BATCH_BYTES = 4096
@@ -36,6 +44,7 @@ class Cassandra:
         counts: Counter[str] | None = None,
         rows_per_batch: int = ROWS_PER_BATCH,
     ) -> None:
+        self._settings = settings
         self._session = CassandraSession(settings, prefix)
         self.counts: Counter[str] = Counter() if counts is None else counts
         self._concurrency = settings.integer("cassandra.concurrency")
@@ -58,6 +67,38 @@ class Cassandra:
         """See :class:`lern_pipeline.microbatch.services.RowReader`."""
         return self._session.answered(lambda session: keyspace in self._session.metadata.keyspaces)
 
+    def partition_key(self, table: str) -> tuple[str, ...]:
+        """See :class:`lern_pipeline.microbatch.services.RowReader`."""
+        return tuple(column.name for column in self._table(table).partition_key)
+
+    def type_fields(self, keyspace: str, type_name: str) -> tuple[str, ...]:
+        """See :class:`lern_pipeline.microbatch.services.RowReader`."""
+        found = self._session.answered(lambda session: self._keyspace(keyspace).user_types.get(type_name))
+        if found is None:
+            raise ConfigurationError(f"Cassandra at {self._session.address} has no type {keyspace}.{type_name}")
+        return tuple(found.field_names)
+
+    def _columns(self, table: str) -> dict[str, str]:
+        """Name and CQL type of every column."""
+        return {column.name: column.cql_type for column in self._table(table).columns.values()}
+
+    def _table(self, table: str) -> Any:
+        keyspace, _, name = table.partition(".")
+        found = self._session.answered(lambda session: self._keyspace(keyspace).tables.get(name))
+        if found is None:
+            raise ConfigurationError(f"Cassandra at {self._session.address} has no table {table}")
+        return found
+
+    def _keyspace(self, name: str) -> Any:
+        keyspace = self._session.metadata.keyspaces.get(name)
+        if keyspace is None:
+            raise ConfigurationError(f"Cassandra at {self._session.address} has no keyspace {name}")
+        return keyspace
+
+    def ensure_table(self, table: OwnTable) -> None:
+        """See :class:`lern_pipeline.microbatch.services.RowReader`."""
+        ensure_table(self._session, table, self._settings)
+
     # --- reads
 
     def select(
@@ -68,10 +109,43 @@ class Cassandra:
         within: str,
         keys: Iterable[tuple[Any, ...]],
         group_size: int | None = None,
+        times: Sequence[str] = (),
     ) -> list[tuple[Any, ...]]:
         """See :class:`lern_pipeline.microbatch.services.RowReader`."""
+        # The driver's own datetimes end at the year 9999, and a row beyond it could not be read at all.
+        columns = [f"toUnixTimestamp({column})" if column in times else column for column in columns]
+        return self._select(table, ", ".join(columns), equal, within, keys, group_size, list)
+
+    def select_rows(
+        self,
+        table: str,
+        equal: Sequence[str],
+        within: str,
+        keys: Iterable[tuple[Any, ...]],
+        group_size: int | None = None,
+    ) -> list[dict[str, Any]]:
+        """See :class:`lern_pipeline.microbatch.services.RowReader`."""
+        columns = self._columns(table)
+        times = {name for name, type_ in columns.items() if type_ == "timestamp"}
+        selected = ", ".join(
+            f"toUnixTimestamp({protect_name(name)})" if name in times else protect_name(name) for name in columns
+        )
+        return self._select(
+            table, selected, equal, within, keys, group_size, lambda result: plain_rows(table, tuple(columns), result)
+        )
+
+    def _select(
+        self,
+        table: str,
+        columns: str,
+        equal: Sequence[str],
+        within: str,
+        keys: Iterable[tuple[Any, ...]],
+        group_size: int | None,
+        rows_of: Callable[[Any], list[R]],
+    ) -> list[R]:
         where = "".join(f"{column} = ? AND " for column in equal)
-        query = f"SELECT {', '.join(columns)} FROM {table} WHERE {where}{within} IN ?"
+        query = f"SELECT {columns} FROM {table} WHERE {where}{within} IN ?"
         by_equal: dict[tuple[Any, ...], list[Any]] = defaultdict(list)
         for key in dict.fromkeys(keys):
             by_equal[key[:-1]].append(key[-1])
@@ -84,21 +158,21 @@ class Cassandra:
             for shared, values in by_equal.items()
             for chunk in _chunks_by_replica(values, lambda value: replica_of(value.encode()), size)
         ]
-        rows = self._read(query, groups)
+        rows = self._read(query, groups, rows_of)
         self.counts["cassandra.selects"] += len(groups)
         self.counts["cassandra.keys_read"] += sum(len(group[-1]) for group in groups)
         self.counts["cassandra.rows_read"] += len(rows)
         return rows
 
-    def _read(self, query: str, groups: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    def _read(self, query: str, groups: Sequence[tuple[Any, ...]], rows_of: Callable[[Any], list[R]]) -> list[R]:
         """All rows of all groups; a group that met an outage is asked for again, the others are not."""
-        results: dict[int, list[tuple[Any, ...]]] = {}
+        results: dict[int, list[R]] = {}
 
         def ask(session: Any) -> None:
             statement = self._session.prepare(query)
 
             def keep(index: int, future: Any) -> None:
-                results[index] = list(future.result())
+                results[index] = rows_of(future.result())
 
             missing = (index for index in range(len(groups)) if index not in results)
             self._concurrently(missing, lambda index: session.execute_async(statement.bind(groups[index])), keep)
@@ -109,7 +183,8 @@ class Cassandra:
     # --- writes
 
     def apply(self, writes: RowWrites) -> None:
-        """Upsert all rows, grouped and concurrently (LOCAL_QUORUM, with the rows' own timestamps).
+        """Upsert all rows, grouped and concurrently (LOCAL_QUORUM, with the rows' own timestamps; where a list is
+        set, with :class:`ListWriteTimes`).
 
         Raises:
             ServiceUnavailable: no answer in time; the rows written so far may be written again.
@@ -120,28 +195,37 @@ class Cassandra:
         self.counts["cassandra.rows_written"] += len(writes.rows)
 
     def _write(self, query: str, writes: RowWrites, rows: list[list[Any]]) -> None:
-        shape = len(writes.key), len(writes.set), len(writes.put)
         done: set[int] = set()
+        list_times = ListWriteTimes()
         # Made once: after an outage the numbers in ``done`` must still mean the same rows.
         batches: list[list[int]] = []
 
         def ask(session: Any) -> int:
             statement = self._session.prepare(query)
-            bound = [statement.bind(_parameters(row, *shape)) for row in rows]
+            bind, lists = binder(statement), sets_lists(statement)
+            time_of = list_times.next_attempt() if lists else None
+            bound = [bind(_parameters(writes, row, time_of)) for row in rows]
             if not batches:
                 batches.extend(self._batches(writes.table, bound))
 
             def settle(number: int, future: Any) -> None:
                 try:
                     future.result()
-                except (InvalidRequest, WriteTimeout, WriteFailure):
+                except (InvalidRequest, WriteTimeout, WriteFailure) as error:
+                    if lists and not isinstance(error, InvalidRequest):
+                        raise
                     # As single statements: the one at fault shows itself, the others are written.
                     for row in batches[number]:
                         session.execute(bound[row])
                 done.add(number)
 
             open_ = (number for number in range(len(batches)) if number not in done)
-            self._concurrently(open_, lambda number: session.execute_async(_group(bound, batches[number])), settle)
+
+            def send(number: int) -> Any:
+                group = _group(bound, batches[number])
+                return session.execute_async(never_repeated(group) if lists else group)
+
+            self._concurrently(open_, send, settle)
             return len(batches)
 
         self.counts["cassandra.batches"] += self._session.answered(ask)
@@ -210,12 +294,20 @@ def _group(bound: list[Any], rows: list[int]) -> Any:
 
 
 def update_statement(writes: RowWrites) -> str:
-    """The prepared text for the writes' shape. Only names from this program are in it, values are bound."""
-    changes = [f"{column} = ?" for column in writes.set] + [f"{column} = {column} + ?" for column in writes.put]
-    where = " AND ".join(f"{column} = ?" for column in writes.key)
+    """The prepared text for the writes' shape. Names are this program's or columns'; values are bound."""
+    if writes.insert:
+        columns = protect_names((*writes.key, *writes.set))
+        marks = ", ".join("?" for _ in columns)
+        return f"INSERT INTO {writes.table} ({', '.join(columns)}) VALUES ({marks}) USING TIMESTAMP ?"
+    put = protect_names(writes.put)
+    changes = [f"{protect_name(column)} = ?" for column in writes.set] + [f"{column} = {column} + ?" for column in put]
+    where = " AND ".join(f"{column} = ?" for column in protect_names(writes.key))
     return f"UPDATE {writes.table} USING TIMESTAMP ? SET {', '.join(changes)} WHERE {where}"
 
 
-def _parameters(row: list[Any], keys: int, sets: int, puts: int) -> list[Any]:
-    changes_end = keys + sets + puts
-    return [row[changes_end], *row[keys:changes_end], *row[:keys]]
+def _parameters(writes: RowWrites, row: list[Any], time_of: Callable[[int], int] | None) -> list[Any]:
+    """The row in the order of :func:`update_statement`."""
+    keys, time = len(writes.key), row[-1] if time_of is None else time_of(row[-1])
+    if writes.insert:
+        return [*row[:-1], time]
+    return [time, *row[keys:-1], *row[:keys]]

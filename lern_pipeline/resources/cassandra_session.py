@@ -20,8 +20,9 @@ from cassandra import (
 )
 from cassandra.auth import PlainTextAuthProvider
 from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile, NoHostAvailable
-from cassandra.connection import ConnectionShutdown
+from cassandra.connection import ConnectionException
 from cassandra.policies import DCAwareRoundRobinPolicy, TokenAwarePolicy
+from cassandra.protocol import IsBootstrappingErrorMessage, OverloadedErrorMessage, ServerError
 from cassandra.query import tuple_factory
 
 from lern_pipeline.errors import ConfigurationError
@@ -38,7 +39,10 @@ OUTAGE = (
     WriteTimeout,
     WriteFailure,
     Unavailable,
-    ConnectionShutdown,
+    ConnectionException,
+    IsBootstrappingErrorMessage,
+    OverloadedErrorMessage,
+    ServerError,
     UnresolvableContactPoints,
 )
 

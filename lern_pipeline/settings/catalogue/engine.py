@@ -34,6 +34,17 @@ ENGINE: Area = area(
         number("http.connect.timeout.seconds", 10, "How long connecting to a service may take."),
         number("http.read.timeout.seconds", 60, "How long an answer of a service may take."),
         integer("http.attempts", 3, "Attempts of one call before it counts as failed.", minimum=1),
+        text(
+            "ledger.keyspace",
+            "lern_pipeline",
+            "Cassandra keyspace of the pipeline's own tables (what was merged or sent must not be done twice); made on "
+            "first use.",
+        ),
+        text(
+            "ledger.replication",
+            "",
+            "Its replication when it is made, as CQL map; empty: that of `lms-cassandra.keyspace`.",
+        ),
         flag(
             "effects.resend.unknown",
             False,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lern_pipeline.settings.catalogue.jobs import MERGE_USER_COURSES
 from lern_pipeline.settings.catalogue.platform import FLINK_PARALLELISM
-from lern_pipeline.settings.variable import Area, area, not_needed, text
+from lern_pipeline.settings.variable import Area, area, integer, not_needed, text
 
 AREA: Area = area(
     MERGE_USER_COURSES,
@@ -29,6 +29,9 @@ AREA: Area = area(
         text("lms-cassandra.content_consumption.table", "user_content_consumption", "Content consumption."),
         text("lms-cassandra.user_enrolments.table", "user_enrolments", "Enrolments."),
         text("lms-cassandra.user_activity_agg.table", "user_activity_agg", "Activity aggregates."),
+        text("merge.ledger.table", "merged_accounts", "Accounts merged, in `ledger.keyspace`."),
+        # Every account of a micro-batch is in memory with all its rows.
+        integer("microbatch.max.records", 1000, "Most records of one micro-batch.", minimum=1),
         text("course.date.format", "yyyy-MM-dd HH:mm:ss:SSSZ", "Java pattern of the dates that are kept as text."),
         not_needed("task.course_batch_updater.parallelism", 1, FLINK_PARALLELISM),
     ),

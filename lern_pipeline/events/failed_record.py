@@ -10,6 +10,20 @@ import msgspec
 from lern_pipeline.events.record import Record
 
 
+def failure_details(job_name: str, error: str, code: str, record: Record, topic: str) -> dict[str, Any]:
+    """``jobName`` and ``failInfo`` (platform contract 5.4)."""
+    return {
+        "jobName": job_name,
+        "failInfo": {
+            "error": error,
+            "errorCode": code,
+            "topic": topic,
+            "partition": record.partition,
+            "offset": record.offset,
+        },
+    }
+
+
 def failed_value(
     original: dict[str, Any] | Record, job_name: str, error: str, code: str, record: Record, topic: str
 ) -> bytes:
@@ -21,27 +35,19 @@ def failed_value(
     """
     members: dict[str, Any]
     if isinstance(original, Record):
-        members = _raw(original.value)
+        members = raw_members(original.value)
     else:
         members = {name: value for name, value in original.items() if name not in ("jobName", "failInfo")}
-    about = {
-        "jobName": job_name,
-        "failInfo": {
-            "error": error,
-            "errorCode": code,
-            "topic": topic,
-            "partition": record.partition,
-            "offset": record.offset,
-        },
-    }
+    about = failure_details(job_name, error, code, record, topic)
     try:
         return msgspec.json.encode(members | about)
     except (ValueError, RecursionError):
         # Read, but cannot be written back: an integer of thousands of digits, nesting at the edge of what was read.
-        return msgspec.json.encode(_raw(record.value) | about)
+        return msgspec.json.encode(raw_members(record.value) | about)
 
 
-def _raw(value: bytes | None) -> dict[str, Any]:
+def raw_members(value: bytes | None) -> dict[str, Any]:
+    """The record's text under ``raw``; what is not UTF-8 under ``raw_base64`` (decisions 15)."""
     if value is None:
         return {"raw": None}
     try:

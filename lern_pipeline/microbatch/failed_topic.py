@@ -2,22 +2,51 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
-from lern_pipeline.events.failed_record import failed_value
+from lern_pipeline.events.failed_record import failed_value, failure_details
 from lern_pipeline.events.record import Record
 from lern_pipeline.microbatch.plan import Message
 
 # Room for keys, headers and batch overhead beside the value in one produce request.
 _ENVELOPE_BYTES = 4096
 
+# A longer key is left out: the message would not fit into a produce request because of its key.
+_LONGEST_KEY_BYTES = 32_000
+
+
+@dataclass(frozen=True, slots=True)
+class FailedEvent:
+    """What a job's own shape of failed records is made from. ``members`` None: nothing could be decoded."""
+
+    record: Record
+    members: dict[str, Any] | None
+    error: str
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class FailedValue:
+    """Members and key of a failed record in the job's own shape."""
+
+    members: dict[str, Any]
+    key: bytes | None = None
+
+
+FailedShape = Callable[[FailedEvent], FailedValue]
+
 
 @dataclass(frozen=True, slots=True)
 class FailedTopic:
-    """Makes the failed messages of one micro-batch."""
+    """Makes the failed messages of one micro-batch.
+
+    ``shape``: of a job whose failed records are not the platform's (no ``jobName``, no ``failInfo``); these two then
+    travel in the header ``failInfo``.
+    """
 
     topic: str
     input_topic: str
@@ -25,6 +54,7 @@ class FailedTopic:
     batch_key: str
     attempt: int
     max_bytes: int
+    shape: FailedShape | None = None
 
     def message(
         self,
@@ -34,14 +64,20 @@ class FailedTopic:
         code: str,
         error_class: str,
         number: int = 0,
+        kind: str = "",
     ) -> Message:
         """The failed message for ``record``.
 
-        ``original`` as :func:`failed_value`; ``number`` tells apart several messages of one record. The original
-        bytes travel in the header ``original`` where there is room for them; a value that is too large for the
-        topic is replaced by one that says where the original is.
+        ``original`` as :func:`failed_value`; ``number`` tells apart several messages of one record; ``kind`` is for
+        the job's own shape. The original bytes travel in the header ``original`` where there is room for them; a
+        value that is too large for the topic is replaced by one that says where the original is.
         """
-        value = failed_value(original, self.job_name, error, code, record, self.input_topic)
+        key: bytes | None = None
+        if self.shape is None:
+            value = failed_value(original, self.job_name, error, code, record, self.input_topic)
+        else:
+            members = None if isinstance(original, Record) else original
+            value, key = _shaped(self.shape, FailedEvent(record, members, error, kind))
         headers = [
             ("topic", self.input_topic.encode()),
             ("partition", str(record.partition).encode()),
@@ -50,12 +86,15 @@ class FailedTopic:
             ("error", error_class.encode()),
             ("attempt", str(self.attempt).encode()),
         ]
-        room = self.max_bytes - _ENVELOPE_BYTES
+        if self.shape is not None:
+            details = failure_details(self.job_name, error, code, record, self.input_topic)
+            headers.append(("failInfo", msgspec.json.encode(details)))
+        room = self.max_bytes - _ENVELOPE_BYTES - len(key or b"")
         if len(value) > room:
             value = self._stand_in(record, error, code, len(value))
         if record.value is not None and len(value) + len(record.value) <= room:
             headers.append(("original", record.value))
-        return Message(f"failed|{record.position}|{number}", self.topic, value, None, headers)
+        return Message(f"failed|{record.position}|{number}", self.topic, value, key, headers)
 
     def _stand_in(self, record: Record, error: str, code: str, size: int) -> bytes:
         return msgspec.json.encode(
@@ -72,3 +111,15 @@ class FailedTopic:
                 },
             }
         )
+
+
+def _shaped(shape: FailedShape, failed: FailedEvent) -> tuple[bytes, bytes | None]:
+    """Value and key. An event that was read but cannot be written back becomes an unreadable one."""
+    try:
+        made = shape(failed)
+        value = msgspec.json.encode(made.members)
+    except (ValueError, OverflowError, RecursionError):
+        made = shape(FailedEvent(failed.record, None, failed.error, failed.kind))
+        value = msgspec.json.encode(made.members)
+    key = made.key
+    return value, None if key is not None and len(key) > _LONGEST_KEY_BYTES else key

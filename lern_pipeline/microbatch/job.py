@@ -9,7 +9,8 @@ from typing import Any, Generic, TypeVar
 from lern_pipeline.events.deterministic_ids import IdMaker
 from lern_pipeline.events.record import Position, Record
 from lern_pipeline.events.validation import Skip
-from lern_pipeline.microbatch.plan import CacheWrites, Message, RowWrites
+from lern_pipeline.microbatch.failed_topic import FailedShape
+from lern_pipeline.microbatch.plan import Account, CacheWrites, Message, RowWrites
 from lern_pipeline.microbatch.services import Readers
 from lern_pipeline.settings import JobSettings
 
@@ -31,10 +32,12 @@ class Event(Generic[Work]):
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why an event failed. ``reason`` is counted and shown; it holds no personal data."""
+    """Why an event failed. ``reason`` is counted and shown; it holds no personal data. ``kind``: for a job's own
+    shape of failed records, see :attr:`JobSpec.failed_shape`."""
 
     reason: str
     code: str = "DATA_ERROR"
+    kind: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +102,11 @@ class Store:
 
 @dataclass(frozen=True)
 class JobSpec(Generic[Work, State]):
-    """One job on the engine."""
+    """One job on the engine.
+
+    ``failed_shape``: how failed records look and are keyed where the job's contract has them differ from the
+    platform's. ``event_metrics``: metric → which figure of the account it is, by name or as a function.
+    """
 
     name: str
     description: str
@@ -115,8 +122,9 @@ class JobSpec(Generic[Work, State]):
     kinds: frozenset[str] = frozenset()
     owner: str = "team:lern"
     failed_record_name: str | None = None
+    failed_shape: FailedShape | None = None
     time_columns: frozenset[str] = frozenset()
-    event_metrics: Mapping[str, str] = field(default_factory=dict)
+    event_metrics: Mapping[str, str | Callable[[Account], int]] = field(default_factory=dict)
     io_metrics: Mapping[str, str] = field(default_factory=dict)
 
     @property

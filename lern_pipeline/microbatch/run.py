@@ -163,6 +163,7 @@ class MicroBatchRun:
             batch_key=str(key),
             attempt=attempt,
             max_bytes=self.settings.integer("kafka.producer.max-request-size"),
+            shape=self.job.failed_shape,
         )
         with self._step("validate"):
             validated = self._validate(records, failed_topic)
@@ -238,7 +239,12 @@ class MicroBatchRun:
                 event = events[position]
                 failed_messages.append(
                     failed_topic.message(
-                        event.record, self.job.decode(event.record.value), failure.reason, failure.code, "Failure"
+                        event.record,
+                        self.job.decode(event.record.value),
+                        failure.reason,
+                        failure.code,
+                        "Failure",
+                        kind=failure.kind,
                     )
                 )
         numbers: Counter[Position] = Counter()
@@ -322,7 +328,9 @@ def _counted_reason(reason: str) -> str:
     return reason.split(" (byte", 1)[0]
 
 
-def _account_figure(account: Account, what: str) -> int:
+def _account_figure(account: Account, what: str | Callable[[Account], int]) -> int:
+    if callable(what):
+        return what(account)
     return {
         "consumed": account.consumed,
         "processed": account.processed,

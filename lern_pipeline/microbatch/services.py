@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import Any, Protocol
 
 from lern_pipeline.events.record import Record
@@ -36,11 +37,13 @@ class RowReader(Protocol):
         within: str,
         keys: Iterable[tuple[Any, ...]],
         group_size: int | None = None,
+        times: Sequence[str] = (),
     ) -> list[tuple[Any, ...]]:
         """Rows of ``keys``, each distinct key asked for once.
 
         A key is ``(*values of the equal columns, value of the within column)``; keys that agree in the equal
-        columns are read together (``within IN ?``), at most ``group_size`` of one replica at a time.
+        columns are read together (``within IN ?``), at most ``group_size`` of one replica at a time. Those of
+        ``columns`` that stand in ``times`` come as epoch milliseconds, exact and whatever the year.
 
         Raises:
             ServiceUnavailable: no answer in time.
@@ -73,6 +76,22 @@ class RowReader(Protocol):
         """
         ...
 
+    def partition_key(self, table: str) -> tuple[str, ...]:
+        """Columns of the table's partition key: some tables have two layouts in the field (platform P2).
+
+        Raises:
+            ConfigurationError: no such table.
+        """
+        ...
+
+    def type_fields(self, keyspace: str, type_name: str) -> tuple[str, ...]:
+        """Fields of a user-defined type, in the order in which values are written.
+
+        Raises:
+            ConfigurationError: no such type.
+        """
+        ...
+
 
 class RowStore(RowReader, Client, Protocol):
     """Cassandra as the engine uses it."""
@@ -82,11 +101,25 @@ class RowStore(RowReader, Client, Protocol):
         ...
 
 
+class WrongType(Enum):
+    """The key holds something of another type than what was asked for."""
+
+    WRONG_TYPE = "wrong type"
+
+
 class CacheReader(Protocol):
     """Bulk reads from one Redis server's databases."""
 
     def sets(self, server: str, database: int, keys: Iterable[str]) -> dict[str, frozenset[str]]:
         """Members of each distinct key. Missing, or not a set: empty."""
+        ...
+
+    def members(self, server: str, database: int, keys: Iterable[str]) -> dict[str, frozenset[str] | WrongType]:
+        """As :meth:`sets`, for jobs to which a key that is not a set is not the same as an empty one."""
+        ...
+
+    def texts(self, server: str, database: int, keys: Iterable[str]) -> dict[str, str | WrongType | None]:
+        """The string under each distinct key; None where there is none."""
         ...
 
     def existing(self, server: str, database: int, keys: Iterable[str]) -> set[str]:
@@ -128,6 +161,38 @@ class CollectionStatusReader(Client, Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class ContentAnswer:
+    """What the content service says of a content, an error or not.
+
+    ``total_questions`` is ``result.content.totalQuestions`` as it stands; None where any level of it is missing.
+    """
+
+    accepted: bool
+    response_code: str
+    total_questions: object
+
+
+@dataclass(frozen=True, slots=True)
+class ContentUnusable:
+    """An answer that tells nothing; ``reason`` holds no data of the content."""
+
+    reason: str
+
+
+class ContentReader(Client, Protocol):
+    """The content read API (platform contract H2)."""
+
+    def read_contents(self, content_ids: Iterable[str]) -> dict[str, ContentAnswer | ContentUnusable]:
+        """Each distinct content is asked for once.
+
+        Raises:
+            ServiceUnavailable: no answer after the bounded retries.
+            ConfigurationError: 401 or 403, or an address that cannot be used.
+        """
+        ...
+
+
 class Broker(Client, Protocol):
     """Kafka as the engine uses it inside a run."""
 
@@ -160,6 +225,7 @@ class Readers:
     rows: RowReader
     caches: CacheReader
     collections: CollectionStatusReader
+    contents: ContentReader
 
 
 @dataclass(slots=True)
@@ -169,15 +235,16 @@ class Services:
     rows: RowStore
     caches: CacheStore
     collections: CollectionStatusReader
+    contents: ContentReader
     broker: Broker
     counts: Counter[str] = field(default_factory=Counter)
 
     @property
     def readers(self) -> Readers:
-        return Readers(self.rows, self.caches, self.collections)
+        return Readers(self.rows, self.caches, self.collections, self.contents)
 
     def close(self) -> None:
         """Close whatever was opened."""
-        clients: tuple[Client, ...] = (self.rows, self.caches, self.collections, self.broker)
+        clients: tuple[Client, ...] = (self.rows, self.caches, self.collections, self.contents, self.broker)
         for client in clients:
             client.close()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import redis
@@ -11,7 +11,9 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from lern_pipeline.microbatch.plan import CacheChange, CacheWrites, DeleteKey, ReplaceSet
-from lern_pipeline.resources.outage import until_answered
+from lern_pipeline.errors import ConfigurationError
+from lern_pipeline.microbatch.services import WrongType
+from lern_pipeline.resources.outage import one_line, until_answered
 from lern_pipeline.settings import JobSettings
 
 Command = tuple[str | int, ...]
@@ -39,13 +41,17 @@ class RedisServers:
 
     def sets(self, server: str, database: int, keys: Iterable[str]) -> dict[str, frozenset[str]]:
         """See :class:`lern_pipeline.microbatch.services.CacheReader`."""
-        found: dict[str, frozenset[str]] = {}
-        for chunk in _chunks(list(dict.fromkeys(keys))):
-            answers = self._pipeline(server, database, [("SMEMBERS", key) for key in chunk])
-            for key, answer in zip(chunk, answers, strict=True):
-                # A key of another type is as good as none: the job sees no set, and says so.
-                members = answer if isinstance(answer, set) else ()
-                found[key] = frozenset(member.decode(errors="replace") for member in members)
+        read = self.members(server, database, keys)
+        # A key of another type is as good as none: the job sees no set, and says so.
+        return {key: frozenset() if members is WrongType.WRONG_TYPE else members for key, members in read.items()}
+
+    def members(self, server: str, database: int, keys: Iterable[str]) -> dict[str, frozenset[str] | WrongType]:
+        """See :class:`lern_pipeline.microbatch.services.CacheReader`."""
+        found: dict[str, frozenset[str] | WrongType] = {}
+        for key, answer in self._read(server, database, "SMEMBERS", keys):
+            if answer is not WrongType.WRONG_TYPE:
+                answer = frozenset(member.decode(errors="replace") for member in answer)
+            found[key] = answer
         self.counts["redis.set_reads"] += len(found)
         self.counts["redis.set_misses"] += sum(1 for members in found.values() if not members)
         return found
@@ -55,6 +61,14 @@ class RedisServers:
         found: set[str] = set()
         for chunk in _chunks(list(dict.fromkeys(keys))):
             answers = self._pipeline(server, database, [("EXISTS", key) for key in chunk])
+    def texts(self, server: str, database: int, keys: Iterable[str]) -> dict[str, str | WrongType | None]:
+        """See :class:`lern_pipeline.microbatch.services.CacheReader`."""
+        found: dict[str, str | WrongType | None] = {}
+        for key, answer in self._read(server, database, "GET", keys):
+            found[key] = answer.decode(errors="replace") if isinstance(answer, bytes) else answer
+        self.counts["redis.text_reads"] += len(found)
+        return found
+
             found.update(key for key, answer in zip(chunk, answers, strict=True) if answer == 1)
             self.counts["redis.exists"] += len(chunk)
         return found
@@ -75,6 +89,15 @@ class RedisServers:
     ) -> Sequence[Any]:
         def attempt() -> Sequence[Any]:
             with self._client(server, database).pipeline(transaction=transaction) as pipe:
+    def _read(self, server: str, database: int, command: str, keys: Iterable[str]) -> Iterator[tuple[str, Any]]:
+        """The answer for each distinct key, :class:`WrongType` among them."""
+        for chunk in _chunks(list(dict.fromkeys(keys))):
+            for key, answer in zip(
+                chunk, self._pipeline(server, database, [(command, key) for key in chunk]), strict=True
+            ):
+                # Any other error has been raised by now.
+                yield key, WrongType.WRONG_TYPE if isinstance(answer, redis.ResponseError) else answer
+
                 for command in commands:
                     pipe.execute_command(*command)
                 answers: Sequence[Any] = pipe.execute(raise_on_error=transaction)

@@ -6,6 +6,7 @@ from collections import Counter
 
 from lern_pipeline.microbatch.services import Services
 from lern_pipeline.resources.cassandra import ROWS_PER_BATCH, Cassandra
+from lern_pipeline.resources.content_service import ContentService
 from lern_pipeline.resources.kafka import Kafka
 from lern_pipeline.resources.redis import RedisServers
 from lern_pipeline.resources.search_service import SearchService
@@ -24,6 +25,7 @@ def services_for(settings: JobSettings) -> Services:
         rows=Cassandra(settings, counts=counts, rows_per_batch=rows_per_batch),
         caches=RedisServers(settings, counts=counts),
         collections=SearchService(settings, counts=counts),
+        contents=ContentService(settings, counts=counts),
         broker=Kafka(settings, counts=counts),
         counts=counts,
     )

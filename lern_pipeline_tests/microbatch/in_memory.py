@@ -13,7 +13,15 @@ from typing import Any
 from lern_pipeline.events.record import Record
 from lern_pipeline.microbatch.key import MicroBatchKey, OffsetRange
 from lern_pipeline.microbatch.plan import CacheWrites, DeleteKey, Message, Plan, ReplaceSet, RowWrites
-from lern_pipeline.microbatch.services import RecordsExpired, Services, StatusFound, StatusUnknown
+from lern_pipeline.microbatch.services import (
+    ContentAnswer,
+    ContentUnusable,
+    RecordsExpired,
+    Services,
+    StatusFound,
+    StatusUnknown,
+    WrongType,
+)
 from lern_pipeline.microbatch.store import BatchStore
 
 Row = dict[str, Any]
@@ -28,6 +36,8 @@ class InMemoryRows:
         self.keyspaces = set(keyspaces)
         self.written: list[RowWrites] = []
         self.selects: Counter[str] = Counter()
+        self.partition_keys: dict[str, tuple[str, ...]] = {}
+        self.types: dict[str, tuple[str, ...]] = {}
         self._cells: dict[str, dict[frozenset[tuple[str, Any]], dict[Any, tuple[int, Any]]]] = {}
 
     def give(self, table: str, key: Mapping[str, Any], columns: Mapping[str, Any]) -> None:
@@ -69,6 +79,7 @@ class InMemoryRows:
         within: str,
         keys: Iterable[tuple[Any, ...]],
         group_size: int | None = None,
+        times: Sequence[str] = (),
     ) -> list[tuple[Any, ...]]:
         wanted = set(keys)
         self.selects[table] += len(wanted)
@@ -77,6 +88,12 @@ class InMemoryRows:
             for row in self.rows(table)
             if tuple(row[column] for column in (*equal, within)) in wanted
         ]
+
+    def partition_key(self, table: str) -> tuple[str, ...]:
+        return self.partition_keys[table]
+
+    def type_fields(self, keyspace: str, type_name: str) -> tuple[str, ...]:
+        return self.types[f"{keyspace}.{type_name}"]
 
     def apply(self, writes: RowWrites) -> None:
         self.journal.append(f"rows {writes.table}")
@@ -121,11 +138,22 @@ class InMemoryCaches:
         return self.databases.setdefault((server, database), {})
 
     def sets(self, server: str, database: int, keys: Iterable[str]) -> dict[str, frozenset[str]]:
+        found = self.members(server, database, keys)
+        return {key: frozenset() if members is WrongType.WRONG_TYPE else members for key, members in found.items()}
+
+    def members(self, server: str, database: int, keys: Iterable[str]) -> dict[str, frozenset[str] | WrongType]:
         there = self.database(server, database)
         asked = list(dict.fromkeys(keys))
         self.reads.update(asked)
         found = {key: there.get(key, frozenset()) for key in asked}
-        return {key: members if isinstance(members, frozenset) else frozenset() for key, members in found.items()}
+        return {key: value if isinstance(value, frozenset) else WrongType.WRONG_TYPE for key, value in found.items()}
+
+    def texts(self, server: str, database: int, keys: Iterable[str]) -> dict[str, str | WrongType | None]:
+        there = self.database(server, database)
+        asked = list(dict.fromkeys(keys))
+        self.reads.update(asked)
+        found = {key: there.get(key) for key in asked}
+        return {key: WrongType.WRONG_TYPE if isinstance(value, frozenset) else value for key, value in found.items()}
 
     def existing(self, server: str, database: int, keys: Iterable[str]) -> set[str]:
         return set(keys) & self.database(server, database).keys()
@@ -159,6 +187,23 @@ class InMemoryCollections:
         self.asked += wanted
         unknown = StatusUnknown("search service knows no such collection")
         return {collection_id: self.answers.get(collection_id, unknown) for collection_id in wanted}
+
+    def close(self) -> None:
+        """Nothing was opened."""
+
+
+class InMemoryContents:
+    """The content service: what it says of each content, and what it was asked for."""
+
+    def __init__(self) -> None:
+        self.answers: dict[str, ContentAnswer | ContentUnusable] = {}
+        self.asked: list[str] = []
+
+    def read_contents(self, content_ids: Iterable[str]) -> dict[str, ContentAnswer | ContentUnusable]:
+        wanted = sorted(set(content_ids))
+        self.asked += wanted
+        unknown = ContentAnswer(False, "RESOURCE_NOT_FOUND", None)
+        return {content_id: self.answers.get(content_id, unknown) for content_id in wanted}
 
     def close(self) -> None:
         """Nothing was opened."""
@@ -235,14 +280,16 @@ class InMemoryWorld:
     rows: InMemoryRows = field(init=False)
     caches: InMemoryCaches = field(init=False)
     collections: InMemoryCollections = field(init=False)
+    contents: InMemoryContents = field(init=False)
     broker: InMemoryBroker = field(init=False)
 
     def __post_init__(self) -> None:
         self.rows = InMemoryRows(self.journal)
         self.caches = InMemoryCaches(self.journal)
         self.collections = InMemoryCollections()
+        self.contents = InMemoryContents()
         self.broker = InMemoryBroker(self.journal)
 
     @property
     def services(self) -> Services:
-        return Services(self.rows, self.caches, self.collections, self.broker)
+        return Services(self.rows, self.caches, self.collections, self.contents, self.broker)

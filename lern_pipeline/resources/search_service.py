@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +18,8 @@ from lern_pipeline.resources.outage import one_line
 from lern_pipeline.settings import JobSettings
 
 CONCURRENT_REQUESTS = 8
+
+UNUSABLE = "search service gave an answer that cannot be used"
 
 
 class _Content(msgspec.Struct):
@@ -37,7 +40,7 @@ class _NotAnswered(Exception):
 
 
 class SearchService:
-    """Typed client. Answers are kept for ``activity.collection.status.cache.expiry`` seconds by the caller's run."""
+    """Typed client. A status is remembered for ``activity.collection.status.cache.expiry`` seconds (contract 6.3)."""
 
     def __init__(self, settings: JobSettings, counts: Counter[str] | None = None) -> None:
         self._setting = "service.search.basePath"
@@ -46,6 +49,7 @@ class SearchService:
         self.counts: Counter[str] = Counter() if counts is None else counts
         self._lock = threading.Lock()
         self._down: str | None = None
+        self._remembered: dict[str, tuple[float, StatusFound]] = {}
 
     def close(self) -> None:
         """Nothing is kept open between calls."""
@@ -53,8 +57,23 @@ class SearchService:
     def collection_statuses(self, collection_ids: Iterable[str]) -> dict[str, StatusFound | StatusUnknown]:
         """See :class:`lern_pipeline.microbatch.services.CollectionStatusReader`."""
         wanted = sorted(set(collection_ids))
-        if not wanted:
+        found = self._still_remembered(wanted)
+        missing = [collection_id for collection_id in wanted if collection_id not in found]
+        if missing:
+            answers = self._asked(missing)
+            moment = time.monotonic()
+            self._remembered.update((id_, (moment, a)) for id_, a in answers.items() if isinstance(a, StatusFound))
+            found.update(answers)
+        return found
+
+    def _still_remembered(self, wanted: list[str]) -> dict[str, StatusFound | StatusUnknown]:
+        if not self._remembered:
             return {}
+        oldest = time.monotonic() - self._settings.integer("activity.collection.status.cache.expiry")
+        self._remembered = {id_: known for id_, known in self._remembered.items() if known[0] > oldest}
+        return {id_: self._remembered[id_][1] for id_ in wanted if id_ in self._remembered}
+
+    def _asked(self, wanted: list[str]) -> dict[str, StatusFound | StatusUnknown]:
         self._down = None
         timeout = httpx2.Timeout(
             self._settings.number("http.read.timeout.seconds"),
@@ -97,6 +116,8 @@ class SearchService:
         self.counts["http.requests"] += 1
         try:
             response = client.post(url, content=msgspec.json.encode(body))
+        except httpx2.DecodingError:
+            return StatusUnknown(UNUSABLE)
         except httpx2.TransportError as error:
             raise _NotAnswered(f"did not answer: {one_line(error)}") from error
         status = response.status_code
@@ -113,7 +134,7 @@ def _parsed(content: bytes) -> StatusFound | StatusUnknown:
     try:
         result = msgspec.json.decode(content, type=_Answer).result
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return StatusUnknown("search service gave an answer that cannot be used")
+        return StatusUnknown(UNUSABLE)
     if result.count <= 0 or not result.content:
         return StatusUnknown("search service knows no such collection")
     status = result.content[0].status

@@ -11,9 +11,8 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from lern_pipeline.microbatch.plan import CacheChange, CacheWrites, DeleteKey, ReplaceSet
-from lern_pipeline.errors import ConfigurationError
 from lern_pipeline.microbatch.services import WrongType
-from lern_pipeline.resources.outage import one_line, until_answered
+from lern_pipeline.resources.outage import until_answered
 from lern_pipeline.settings import JobSettings
 
 Command = tuple[str | int, ...]
@@ -56,11 +55,6 @@ class RedisServers:
         self.counts["redis.set_misses"] += sum(1 for members in found.values() if not members)
         return found
 
-    def existing(self, server: str, database: int, keys: Iterable[str]) -> set[str]:
-        """See :class:`lern_pipeline.microbatch.services.CacheReader`."""
-        found: set[str] = set()
-        for chunk in _chunks(list(dict.fromkeys(keys))):
-            answers = self._pipeline(server, database, [("EXISTS", key) for key in chunk])
     def texts(self, server: str, database: int, keys: Iterable[str]) -> dict[str, str | WrongType | None]:
         """See :class:`lern_pipeline.microbatch.services.CacheReader`."""
         found: dict[str, str | WrongType | None] = {}
@@ -69,6 +63,11 @@ class RedisServers:
         self.counts["redis.text_reads"] += len(found)
         return found
 
+    def existing(self, server: str, database: int, keys: Iterable[str]) -> set[str]:
+        """See :class:`lern_pipeline.microbatch.services.CacheReader`."""
+        found: set[str] = set()
+        for chunk in _chunks(list(dict.fromkeys(keys))):
+            answers = self._pipeline(server, database, [("EXISTS", key) for key in chunk])
             found.update(key for key, answer in zip(chunk, answers, strict=True) if answer == 1)
             self.counts["redis.exists"] += len(chunk)
         return found
@@ -84,11 +83,6 @@ class RedisServers:
             self._pipeline(writes.server, writes.database, commands, transaction=True)
             self.counts["redis.keys_written"] += len(transaction)
 
-    def _pipeline(
-        self, server: str, database: int, commands: Sequence[Command], transaction: bool = False
-    ) -> Sequence[Any]:
-        def attempt() -> Sequence[Any]:
-            with self._client(server, database).pipeline(transaction=transaction) as pipe:
     def _read(self, server: str, database: int, command: str, keys: Iterable[str]) -> Iterator[tuple[str, Any]]:
         """The answer for each distinct key, :class:`WrongType` among them."""
         for chunk in _chunks(list(dict.fromkeys(keys))):
@@ -98,6 +92,11 @@ class RedisServers:
                 # Any other error has been raised by now.
                 yield key, WrongType.WRONG_TYPE if isinstance(answer, redis.ResponseError) else answer
 
+    def _pipeline(
+        self, server: str, database: int, commands: Sequence[Command], transaction: bool = False
+    ) -> Sequence[Any]:
+        def attempt() -> Sequence[Any]:
+            with self._client(server, database).pipeline(transaction=transaction) as pipe:
                 for command in commands:
                     pipe.execute_command(*command)
                 answers: Sequence[Any] = pipe.execute(raise_on_error=transaction)

@@ -18,7 +18,7 @@ from lern_pipeline.errors import ServiceUnavailable
 from lern_pipeline.local import versions
 from lern_pipeline.local.addresses import accepts_connections, free_port
 from lern_pipeline.local.chroot import seeing_the_root
-from lern_pipeline.local.java import JAVA_OPTIONS, find_java
+from lern_pipeline.local.java import find_java, java_options
 from lern_pipeline.local.schema import load_schema
 
 LOGBACK = """\
@@ -58,7 +58,6 @@ OPENS = (
 )
 
 JVM_OPTIONS = (
-    *JAVA_OPTIONS,
     "-Xms128m",
     "-Xmx512m",
     "-Xss512k",
@@ -93,6 +92,7 @@ class CassandraServer:
         configuration.write_text(yaml.safe_dump(self._configuration(ip, data), sort_keys=False))
         command = [
             str(find_java()),
+            *java_options(),
             *JVM_OPTIONS,
             *(part for package in EXPORTS for part in ("--add-exports", f"{package}=ALL-UNNAMED")),
             *(part for package in OPENS for part in ("--add-opens", f"{package}=ALL-UNNAMED")),

@@ -11,11 +11,19 @@ from pathlib import Path
 from lern_pipeline.local import versions
 from lern_pipeline.local.server import LocalStackError
 
-#: For both servers. On two cores the optimising compiler costs some ten seconds of processor time at start, which
-#: it gives back only after some 200 000 operations.
-JAVA_OPTIONS = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-XX:+ExitOnOutOfMemoryError")
+#: For both servers.
+JAVA_OPTIONS = ("-XX:+UseSerialGC", "-XX:+ExitOnOutOfMemoryError")
+#: On two cores the optimising compiler costs some ten seconds of processor time at start, which it gives back only
+#: after some 200,000 operations.
+QUICK_COMPILER = "-XX:TieredStopAtLevel=1"
 #: Every thread having its own malloc arena would cost memory.
 JAVA_ENVIRONMENT = {"MALLOC_ARENA_MAX": "2"}
+
+
+def java_options() -> tuple[str, ...]:
+    """For a quick start. With ``JDK_JAVA_OPTIONS`` set Java compiles as that says (``-XX:+TieredCompilation`` for
+    benchmarks, where the servers' speed matters more than their start)."""
+    return JAVA_OPTIONS if os.environ.get("JDK_JAVA_OPTIONS") else (QUICK_COMPILER, *JAVA_OPTIONS)
 
 
 def find_java() -> Path:

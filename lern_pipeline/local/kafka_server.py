@@ -15,7 +15,7 @@ from kafka.errors import KafkaError, TopicAlreadyExistsError
 from lern_pipeline.errors import ServiceUnavailable
 from lern_pipeline.local import versions
 from lern_pipeline.local.addresses import accepts_connections, free_port
-from lern_pipeline.local.java import JAVA_OPTIONS, find_java
+from lern_pipeline.local.java import find_java, java_options
 from lern_pipeline.local.topics import PARTITIONS, RETENTION_MS, topic_settings
 
 LOG4J = """\
@@ -58,7 +58,7 @@ class KafkaServer:
         )
         log4j.write_text(LOG4J)
         properties.write_text("".join(f"{name}={value}\n" for name, value in self._properties(ip, logs).items()))
-        common = [*JAVA_OPTIONS, f"-Djava.io.tmpdir={temporary}", f"-Dlog4j2.configurationFile={log4j.as_uri()}"]
+        common = [*java_options(), f"-Djava.io.tmpdir={temporary}", f"-Dlog4j2.configurationFile={log4j.as_uri()}"]
         common += ["-cp", f"{jars}/*"]
         server = [java, "-Xms64m", "-Xmx512m", *common, "kafka.Kafka", str(properties)]
         if formatted.exists():

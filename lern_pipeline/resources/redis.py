@@ -8,16 +8,22 @@ from typing import Any
 
 import redis
 from redis.backoff import NoBackoff
+from redis.exceptions import AuthorizationError, ClusterDownError
 from redis.retry import Retry
 
+from lern_pipeline.errors import ConfigurationError
 from lern_pipeline.microbatch.plan import CacheChange, CacheWrites, DeleteKey, ReplaceSet
 from lern_pipeline.microbatch.services import WrongType
-from lern_pipeline.resources.outage import until_answered
+from lern_pipeline.resources.outage import one_line, until_answered
 from lern_pipeline.settings import JobSettings
 
 Command = tuple[str | int, ...]
 
-OUTAGE = (redis.ConnectionError, redis.TimeoutError)
+# A replica that is not yet the master, a cluster without a quorum: over in a moment, like a lost connection.
+OUTAGE = (redis.ConnectionError, redis.TimeoutError, redis.ReadOnlyError, ClusterDownError)
+
+# What Redis says of a key of another type: the only error that is an answer.
+WRONG_TYPE = "WRONGTYPE"
 
 # Keys asked for, and commands sent, in one round trip.
 ROUND_TRIP = 1000
@@ -95,19 +101,28 @@ class RedisServers:
     def _pipeline(
         self, server: str, database: int, commands: Sequence[Command], transaction: bool = False
     ) -> Sequence[Any]:
+        host, port = self._settings.address(server)
+        where = f"{host}:{port}"
+
         def attempt() -> Sequence[Any]:
-            with self._client(server, database).pipeline(transaction=transaction) as pipe:
-                for command in commands:
-                    pipe.execute_command(*command)
-                answers: Sequence[Any] = pipe.execute(raise_on_error=transaction)
-            for answer in answers:
-                if isinstance(answer, OUTAGE):
-                    raise answer
+            try:
+                with self._client(server, database).pipeline(transaction=transaction) as pipe:
+                    for command in commands:
+                        pipe.execute_command(*command)
+                    answers: Sequence[Any] = pipe.execute(raise_on_error=transaction)
+                for answer in answers:
+                    if isinstance(answer, redis.RedisError) and not str(answer).startswith(WRONG_TYPE):
+                        raise answer
+            except (redis.AuthenticationError, AuthorizationError) as error:
+                raise _refused(where, error) from error
+            except OUTAGE:
+                raise
+            except redis.ResponseError as error:
+                raise _refused(where, error) from error
             return answers
 
         self.counts["redis.round_trips"] += 1
-        host, port = self._settings.address(server)
-        return until_answered(attempt, "Redis", f"{host}:{port}", OUTAGE, self._outage_seconds)
+        return until_answered(attempt, "Redis", where, OUTAGE, self._outage_seconds)
 
     def _client(self, server: str, database: int) -> Any:
         client = self._clients.get((server, database))
@@ -131,6 +146,11 @@ class RedisServers:
             )
             self._clients[server, database] = client
         return client
+
+
+def _refused(where: str, error: Exception) -> ConfigurationError:
+    """An error that another attempt would meet again, without the command and its values."""
+    return ConfigurationError(f"Redis at {where} refuses: {one_line(error).rpartition('caused error: ')[2]}")
 
 
 def _commands(change: CacheChange) -> list[Command]:

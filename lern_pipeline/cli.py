@@ -75,6 +75,13 @@ def _benchmarks(commands: Any) -> None:
     progress.add_argument("--runs", type=int, default=3, metavar="N", help="how often; medians are printed (default 3)")
     progress.add_argument("--seed", type=int, default=1, metavar="N", help="the same seed makes the same workload")
     progress.add_argument("--json", action="store_true", help="the result as one line of JSON on stdout")
+    latency = commands.add_parser("latency", help="Event to row through the daemon, memory, and what rest costs.")
+    latency.set_defaults(function="benchmark_latency:benchmark")
+    latency.add_argument("--events", type=int, default=60, metavar="N", help="events to publish (default 60)")
+    latency.add_argument("--rate", type=float, default=1.0, metavar="N", help="events a second (default 1)")
+    latency.add_argument("--chains", type=int, default=5, metavar="N", help="how often two hops are measured")
+    latency.add_argument("--idle-seconds", type=float, default=30, metavar="N", help="how long rest is watched")
+    latency.add_argument("--json", action="store_true", help="the result as one line of JSON on stdout")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

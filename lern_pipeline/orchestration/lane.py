@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -10,6 +11,7 @@ from typing import Any
 
 import dagster as dg
 from dagster import DagsterInstance, DagsterRunStatus, RunsFilter
+from sqlalchemy.exc import IntegrityError
 
 from lern_pipeline.errors import LaneStopped
 from lern_pipeline.microbatch.chain import Chain, chain_of, is_unbroken
@@ -230,15 +232,26 @@ class Lane:
         if isinstance(step, RequestRun):
             return LaneRun(step.key, step.attempt)
         if isinstance(step, SetPosition):
-            self.add_key(step.key)
+            self._start_at(step.key)
             return None
         if isinstance(step, PlanBatch) and self.add_key(step.key):
             return LaneRun(step.key, 1, step.lag - step.key.offsets)
         return None
 
+    def _start_at(self, key: MicroBatchKey) -> None:
+        """Begin the ledger with a position. Asking for committed offsets takes its time: another planner that has
+        begun it meanwhile, and perhaps planned on, must not be moved back."""
+        if self.key_texts():
+            return
+        self.add_key(key)
+        if self.key_texts()[0] != str(key):
+            self.instance.delete_dynamic_partition(self._partitions, str(key))
+
     def add_key(self, key: MicroBatchKey) -> bool:
         """Add a key to the ledger. False if another planner was first: then ours is taken back."""
-        self.instance.add_dynamic_partitions(self._partitions, [str(key)])
+        # Dagster looks for the key, then inserts it: another planner may insert the very same one in between.
+        with contextlib.suppress(IntegrityError):
+            self.instance.add_dynamic_partitions(self._partitions, [str(key)])
         chain = chain_of(self.key_texts())
         for stray in chain.strays:
             self.instance.delete_dynamic_partition(self._partitions, stray)

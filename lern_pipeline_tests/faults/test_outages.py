@@ -23,12 +23,15 @@ from lern_pipeline_tests.faults.progress_world import Left, ProgressWorld
 pytestmark = pytest.mark.faults
 
 # A drain that has done all of a portion before its store went down gets the next one.
-PORTION = 120
+PORTION = 80
 PORTIONS = 3
 BATCH_SIZE = 20
 
-# How long a store may be gone before a run gives up; the setting's default is longer.
-OUTAGE_SECONDS = os.environ.get("LERN_PIPELINE_TEST_OUTAGE_SECONDS", "5")
+# How long a store may be gone before a run gives up. LERN_PIPELINE_TEST_PATIENCE=default: as long as by default.
+SHORT_PATIENCE = {
+    "LERN_PIPELINE_OUTAGE_TIMEOUT_SECONDS": "5",
+    "LERN_PIPELINE_REDISDB_CONNECTION_TIMEOUT": "8000",
+}
 
 Calm = Callable[[int], Left]
 
@@ -94,7 +97,10 @@ def disturbed(
     directory: Path,
 ) -> None:
     world = ProgressWorld(stack.addresses, directory, PORTION * PORTIONS, BATCH_SIZE)
-    world.environment["LERN_PIPELINE_OUTAGE_TIMEOUT_SECONDS"] = OUTAGE_SECONDS
+    if os.environ.get("LERN_PIPELINE_TEST_PATIENCE") == "default":
+        del world.environment["LERN_PIPELINE_OUTAGE_TIMEOUT_SECONDS"]
+    else:
+        world.environment.update(SHORT_PATIENCE)
     ended, portions = None, 0
     while ended is None and portions < PORTIONS:
         publish(world, portions)

@@ -67,7 +67,9 @@ def topic_specs(jobs: Sequence[JobSpec[Any, Any]], configuration: Configuration)
 
 def _written_topics(job: JobSpec[Any, Any], settings: JobSettings) -> Iterator[tuple[str, str]]:
     for setting, description in job.output_topics.items():
-        yield settings.text(setting), description
+        # An output that is switched off has no topic.
+        if topic := settings.optional_text(setting):
+            yield topic, description
     yield job.failed_topic(settings), "Events that could not be used, with the reason and the way back to their batch."
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from lern_pipeline.events.record import Record
 from lern_pipeline.microbatch.key import MicroBatchKey, OffsetRange
+from lern_pipeline.microbatch.own_table import OwnTable
 from lern_pipeline.microbatch.plan import CacheWrites, DeleteKey, Message, Plan, ReplaceSet, RowWrites
 from lern_pipeline.microbatch.services import (
     ContentAnswer,
@@ -36,6 +37,7 @@ class InMemoryRows:
         self.keyspaces = set(keyspaces)
         self.written: list[RowWrites] = []
         self.selects: Counter[str] = Counter()
+        self.tables: dict[str, OwnTable] = {}
         self.partition_keys: dict[str, tuple[str, ...]] = {}
         self.types: dict[str, tuple[str, ...]] = {}
         self._cells: dict[str, dict[frozenset[tuple[str, Any]], dict[Any, tuple[int, Any]]]] = {}
@@ -89,6 +91,21 @@ class InMemoryRows:
             if tuple(row[column] for column in (*equal, within)) in wanted
         ]
 
+    def select_rows(
+        self,
+        table: str,
+        equal: Sequence[str],
+        within: str,
+        keys: Iterable[tuple[Any, ...]],
+        group_size: int | None = None,
+    ) -> list[Row]:
+        wanted = set(keys)
+        self.selects[table] += len(wanted)
+        return [row for row in self.rows(table) if tuple(row[column] for column in (*equal, within)) in wanted]
+
+    def ensure_table(self, table: OwnTable) -> None:
+        self.tables.setdefault(table.full_name, table)
+
     def partition_key(self, table: str) -> tuple[str, ...]:
         return self.partition_keys[table]
 
@@ -102,6 +119,8 @@ class InMemoryRows:
             *values_, time = values
             named = dict(zip((*writes.key, *writes.set, *writes.put), values_, strict=True))
             key = {column: named[column] for column in writes.key}
+            if writes.insert:
+                self._cells.setdefault(writes.table, {}).setdefault(frozenset(key.items()), {})
             for column in writes.set:
                 self._set(writes.table, key, column, named[column], time)
             for column in writes.put:

@@ -1,0 +1,1 @@
+"""merge-user-courses: the course history of one account is merged into another one."""

@@ -15,7 +15,8 @@ from pathlib import Path
 
 import psutil
 
-WORKER_TAG = "lern_pipeline/worker"
+# With this prefix the UI does not show it beside every run.
+WORKER_TAG = ".dagster/lern_pipeline_worker"
 
 
 @dataclass(frozen=True, slots=True)

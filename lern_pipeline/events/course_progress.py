@@ -15,9 +15,17 @@ CONTENT_EVENT_PROPS = {"start": ["viewcount"], "complete": ["viewcount", "comple
 
 
 def certificate_request(
-    ids: IdMaker, position: Position, user_id: str, course_id: str, batch_id: str, now_ms: int
+    ids: IdMaker,
+    position: Position,
+    user_id: str,
+    course_id: str,
+    batch_id: str,
+    now_ms: int,
+    attempt_id: str | None = None,
 ) -> bytes:
-    """The ``issue-certificate`` event of one completed enrolment (contract activity-aggregate-updater 7.3)."""
+    """The ``issue-certificate`` event of one enrolment (contract activity-aggregate-updater 7.3); with ``attemptId``
+    of one assessed (contract assessment-aggregator 7.1)."""
+    attempt = {} if attempt_id is None else {"attemptId": attempt_id}
     mid = ids.make(position, f"certificate|{user_id}|{course_id}|{batch_id}")
     return _encode(
         {
@@ -35,6 +43,7 @@ def certificate_request(
                 "batchId": batch_id,
                 "reIssue": False,
                 "courseId": course_id,
+                **attempt,
             },
         }
     )

@@ -33,11 +33,13 @@ class Event(Generic[Work]):
 @dataclass(frozen=True, slots=True)
 class Failure:
     """Why an event failed. ``reason`` is counted and shown; it holds no personal data. ``kind``: for a job's own
-    shape of failed records, see :attr:`JobSpec.failed_shape`."""
+    shape of failed records, see :attr:`JobSpec.failed_shape`; ``error``: what the failed record says, where that is
+    more than what is counted."""
 
     reason: str
     code: str = "DATA_ERROR"
     kind: str = ""
+    error: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

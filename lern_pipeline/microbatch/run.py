@@ -241,7 +241,7 @@ class MicroBatchRun:
                     failed_topic.message(
                         event.record,
                         self.job.decode(event.record.value),
-                        failure.reason,
+                        failure.error or failure.reason,
                         failure.code,
                         "Failure",
                         kind=failure.kind,

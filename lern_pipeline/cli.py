@@ -73,6 +73,7 @@ def _benchmarks(commands: Any) -> None:
     progress.add_argument("--batch-size", type=int, default=20_000, metavar="N", help="most records in a micro-batch")
     progress.add_argument("--events-per-learner", type=int, default=1, metavar="N", help="default 1, the hard case")
     progress.add_argument("--runs", type=int, default=3, metavar="N", help="how often; medians are printed (default 3)")
+    progress.add_argument("--without-limits", action="store_true", help="leave out the loops that only read and write")
     progress.add_argument("--seed", type=int, default=1, metavar="N", help="the same seed makes the same workload")
     progress.add_argument("--json", action="store_true", help="the result as one line of JSON on stdout")
     latency = commands.add_parser("latency", help="Event to row through the daemon, memory, and what rest costs.")

@@ -13,7 +13,14 @@ def benchmark(arguments: argparse.Namespace) -> int:
     """Run it and print the medians; ratios are what counts."""
     quiet_libraries()
     figures = run(
-        Options(arguments.events, arguments.batch_size, arguments.events_per_learner, arguments.runs, arguments.seed),
+        Options(
+            arguments.events,
+            arguments.batch_size,
+            arguments.events_per_learner,
+            arguments.runs,
+            arguments.seed,
+            not arguments.without_limits,
+        ),
         to_stderr,
     )
     if arguments.json:

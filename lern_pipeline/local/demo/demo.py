@@ -33,6 +33,8 @@ CONFIGURATION = """\
 # The demo's own configuration: servers of this machine at their usual ports.
 env: dev
 kafka.auto.offset.reset: earliest
+# Nobody is there: an event of a course without relation cache (what a demo that was killed left) fails alone then.
+service.search.basePath: http://127.0.0.1:9
 """
 STAY_POLL_SECONDS = 1.0
 

@@ -25,7 +25,11 @@ def date_reader(pattern: str) -> DateReader:
     Raises:
         ConfigurationError: the pattern has a letter that is not known here.
     """
-    compiled = re.compile("".join(_expressions(pattern)))
+    try:
+        compiled = re.compile("".join(_expressions(pattern)))
+    except re.error:
+        # A field that comes twice.
+        raise _unknown(pattern) from None
 
     def read(text: str) -> int | None:
         match = compiled.match(text)

@@ -99,12 +99,12 @@ def _anywhere(change: Callable[[dict[str, Any], tuple[Any, ...], random.Random],
 
 
 def _text_everywhere(text: str) -> Kind:
-    """The nasty text as every id of ``edata``."""
+    """The nasty text as every id of the event."""
 
     def kind(event: dict[str, Any], dice: random.Random) -> bytes:
         copied = copy.deepcopy(event)
         for path in paths_of(event):
-            if path[0] == "edata" and str(path[-1]).lower().endswith(("id", "identifier")):
+            if str(path[-1]).lower().endswith(("id", "identifier")):
                 copied = changed(copied, path, text)
         return encoded(copied)
 

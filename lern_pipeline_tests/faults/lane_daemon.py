@@ -155,10 +155,11 @@ class Watched:
 
     def wait(self, what: str, condition: Callable[[], Any], seconds: float = PATIENCE) -> Any:
         """Wait until the condition holds; its value."""
-        deadline = time.monotonic() + seconds
+        began = time.monotonic()
         while not (value := condition()):
-            assert time.monotonic() < deadline, f"{what}: not within {seconds:.0f} s; {self.describe()}"
+            assert time.monotonic() < began + seconds, f"{what}: not within {seconds:.0f} s; {self.describe()}"
             time.sleep(0.1)
+        print(f"{what} after {time.monotonic() - began:.1f} s")
         return value
 
     def describe(self) -> str:

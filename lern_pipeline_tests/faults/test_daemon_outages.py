@@ -23,7 +23,7 @@ from lern_pipeline_tests.faults.progress_world import Left
 
 pytestmark = pytest.mark.faults
 
-EVENTS = 240
+EVENTS = 200
 BATCH_SIZE = 20
 
 
@@ -68,8 +68,17 @@ def goes_on(lane: Watched) -> None:
 
 
 def kill_a_worker(lane: Watched) -> None:
-    worker = lane.wait("a run works", lane.working)
-    os.kill(worker.pid, signal.SIGKILL)
+    """In the middle of its run: held first, then looked at again, since runs are short."""
+    while True:
+        worker = lane.wait("a run works", lane.working)
+        try:
+            os.kill(worker.pid, signal.SIGSTOP)
+            held = lane.working()
+            os.kill(worker.pid, signal.SIGKILL if held == worker else signal.SIGCONT)
+        except ProcessLookupError:
+            continue
+        if held == worker:
+            return
 
 
 def kill_child(daemon: LaneDaemon, what: str, lane: Watched) -> None:

@@ -6,14 +6,18 @@ from typing import Any
 
 from lern_pipeline.errors import ConfigurationError
 from lern_pipeline.jobs.activity_aggregate_updater.job import ACTIVITY_AGGREGATE_UPDATER
+from lern_pipeline.jobs.assessment_aggregator.job import ASSESSMENT_AGGREGATOR
 from lern_pipeline.jobs.enrolment_reconciliation.job import ENROLMENT_RECONCILIATION
+from lern_pipeline.jobs.merge_user_courses.job import MERGE_USER_COURSES
 from lern_pipeline.jobs.relation_cache_updater.job import RELATION_CACHE_UPDATER
 from lern_pipeline.microbatch.job import JobSpec
 
 ALL_JOBS: tuple[JobSpec[Any, Any], ...] = (
     RELATION_CACHE_UPDATER,
     ACTIVITY_AGGREGATE_UPDATER,
+    ASSESSMENT_AGGREGATOR,
     ENROLMENT_RECONCILIATION,
+    MERGE_USER_COURSES,
 )
 
 

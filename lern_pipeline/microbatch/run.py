@@ -324,8 +324,8 @@ class MicroBatchRun:
 
 
 def _counted_reason(reason: str) -> str:
-    """Without the byte position that some reasons end with, so that like counts with like."""
-    return reason.split(" (byte", 1)[0]
+    """Without the position that some reasons end with, so that like counts with like."""
+    return reason.split(" (byte", 1)[0].split(" at character ", 1)[0]
 
 
 def _account_figure(account: Account, what: str | Callable[[Account], int]) -> int:

@@ -93,16 +93,33 @@ def _attempts(runs: Sequence[Any]) -> int:
 
 def limits_of(settings: JobSettings, immediate: bool = False) -> Limits:
     """The planner's limits from the settings; ``immediate``: without waiting for more records or a back-off."""
+    min_records, max_wait_seconds = _collected(settings)
     limits = Limits(
         max_records=settings.integer("microbatch.max.records"),
-        min_records=settings.integer("microbatch.min.records"),
+        min_records=min_records,
         max_bytes=settings.integer("microbatch.max.bytes"),
-        max_wait_seconds=settings.number("microbatch.max.wait.seconds"),
+        max_wait_seconds=max_wait_seconds,
         backoff_seconds=settings.integer("task.restart-strategy.delay") / 1000,
         max_backoff_seconds=settings.number("microbatch.backoff.max.seconds"),
         offset_reset=settings.text("kafka.auto.offset.reset"),
     )
     return replace(limits, max_wait_seconds=0.0, backoff_seconds=0.0) if immediate else limits
+
+
+def _collected(settings: JobSettings) -> tuple[int, float]:
+    """How many records a batch waits for, and how long: by size or by interval, whichever comes first.
+
+    A job's own ``threshold.batch.read.size`` and ``.interval`` say so where the interval is set (contract
+    activity-aggregate-updater D2); a batch that is due takes all that waits, up to ``microbatch.max.records``.
+    """
+    try:
+        interval = settings.number("threshold.batch.read.interval")
+        size = settings.integer("threshold.batch.read.size")
+    except KeyError:
+        interval, size = 0.0, 0
+    if interval:
+        return size, interval
+    return settings.integer("microbatch.min.records"), settings.number("microbatch.max.wait.seconds")
 
 
 class Lane:

@@ -51,6 +51,12 @@ PHRASES: dict[str, str | None] = {
     "an implementation told to take one content at a time (threshold.batch.read.size 1) ends as under `reference`": (
         None
     ),
+    # merge-user-courses
+    "order of the sync events of different accounts": None,
+    "text of failInfo.error where it is <any>": None,
+    # This one reads them as the recording did.
+    "a re-implementation may treat every one of these texts of the old account as unparsable (section 4.1): then "
+    "lastupdatedtime stays 2023-12-31 00:00:00:000+0000": None,
 }
 
 

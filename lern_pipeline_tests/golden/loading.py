@@ -17,6 +17,9 @@ from lern_pipeline_tests.golden.scenarios import Scenario
 #: A stack that is busy with schema or compaction may take its time.
 REQUEST_SECONDS = 60
 
+#: Keyspace of the pipeline's own tables (setting ledger.keyspace).
+LEDGERS = "lern_pipeline"
+
 
 class CassandraRows:
     """The tables that the scenarios name, on one server."""
@@ -35,7 +38,7 @@ class CassandraRows:
             for statement in scenario.given.get("cql", ()):
                 self._session.execute(statement)
         carries = _tag_pattern(scenarios)
-        for table in _tables(scenarios):
+        for table in (*_tables(scenarios), *self._ledgers()):
             self._remove(table, carries)
         given: dict[str, list[Mapping[str, Any]]] = {}
         for scenario in scenarios:
@@ -55,6 +58,11 @@ class CassandraRows:
                 for tag in set(carries.findall(text)):
                     found[tag].setdefault(table, []).append(json.loads(text))
         return found
+
+    def _ledgers(self) -> list[str]:
+        """The pipeline's own tables: what they say is done would not be done again."""
+        keyspace = self._cluster.metadata.keyspaces.get(LEDGERS)
+        return [f"{LEDGERS}.{name}" for name in keyspace.tables] if keyspace else []
 
     def _remove(self, table: str, carries: re.Pattern[str]) -> None:
         keyspace, _, name = table.partition(".")

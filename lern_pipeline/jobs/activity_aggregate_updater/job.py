@@ -6,6 +6,7 @@ from lern_pipeline.events.decoding import decode_strict
 from lern_pipeline.jobs.activity_aggregate_updater.completion_event import CompletionEvent, completion_event
 from lern_pipeline.jobs.activity_aggregate_updater.rules import decide
 from lern_pipeline.jobs.activity_aggregate_updater.state import ProgressState, read_state
+from lern_pipeline.jobs.course_progress import wiring
 from lern_pipeline.jobs.course_progress.stores import USER_ACTIVITY_AGG, USER_CONTENT_CONSUMPTION, USER_ENROLMENTS
 from lern_pipeline.microbatch.job import JobSpec, Store
 
@@ -32,23 +33,10 @@ ACTIVITY_AGGREGATE_UPDATER: JobSpec[CompletionEvent, ProgressState] = JobSpec(
         ),
     ),
     reads_stores=(("redis", "relation_cache"),),
-    output_topics={
-        "kafka.audit.topic": "AUDIT telemetry of content starts and completions, and of completed enrolments.",
-        "kafka.certissue.topic": "Requests to issue a certificate.",
-    },
-    # Jobs that read and write the same learner rows never run at the same time.
-    pool="learner_rows",
+    output_topics=wiring.OUTPUT_TOPICS,
+    pool=wiring.LEARNER_ROWS,
     kinds=frozenset({"kafka", "cassandra", "redis"}),
-    time_columns=frozenset({"datetime", "completedon", "agg_last_updated"}),
-    event_metrics={
-        "total-events-count": "consumed",
-        "skipped-events-count": "skipped",
-        "failed-events-count": "failed",
-    },
-    io_metrics={
-        "db-read-count": "cassandra.selects",
-        "db-update-count": "cassandra.batches",
-        "cache-hit-count": "redis.set_reads",
-        "cache-miss-count": "redis.set_misses",
-    },
+    time_columns=wiring.TIME_COLUMNS,
+    event_metrics=wiring.EVENT_METRICS,
+    io_metrics=wiring.IO_METRICS,
 )

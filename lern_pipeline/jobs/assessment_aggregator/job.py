@@ -10,6 +10,7 @@ from lern_pipeline.jobs.assessment_aggregator.failed_events import failed_event
 from lern_pipeline.jobs.assessment_aggregator.rules import TOO_MANY_QUESTIONS, decide
 from lern_pipeline.jobs.assessment_aggregator.state import AssessmentState, read_state
 from lern_pipeline.jobs.course_progress.stores import USER_ACTIVITY_AGG
+from lern_pipeline.jobs.course_progress.wiring import LEARNER_ROWS
 from lern_pipeline.microbatch.job import JobSpec, Store
 from lern_pipeline.microbatch.plan import Account
 
@@ -48,7 +49,7 @@ ASSESSMENT_AGGREGATOR: JobSpec[AssessmentEvent, AssessmentState] = JobSpec(
     reads_stores=(("redis", "relation_cache"),),
     output_topics={"kafka.output.certissue.topic": "Requests to issue a certificate."},
     # Jobs that read and write the same learner rows never run at the same time.
-    pool="learner_rows",
+    pool=LEARNER_ROWS,
     kinds=frozenset({"kafka", "cassandra", "redis"}),
     failed_shape=failed_event,
     time_columns=frozenset({"created_on", "updated_on", "agg_last_updated"}),

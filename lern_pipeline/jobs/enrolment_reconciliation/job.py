@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from lern_pipeline.events.decoding import decode_lenient
+from lern_pipeline.jobs.course_progress import wiring
 from lern_pipeline.jobs.course_progress.enrolment import EnrolmentKey
 from lern_pipeline.jobs.course_progress.stores import USER_ACTIVITY_AGG, USER_ENROLMENTS
 from lern_pipeline.jobs.enrolment_reconciliation.rules import decide
@@ -23,23 +24,10 @@ ENROLMENT_RECONCILIATION: JobSpec[EnrolmentKey, ReconciliationState] = JobSpec(
     decide=decide,
     stores=(USER_ACTIVITY_AGG, USER_ENROLMENTS),
     reads_stores=(("redis", "relation_cache"),),
-    output_topics={
-        "kafka.audit.topic": "AUDIT telemetry of content starts and completions, and of completed enrolments.",
-        "kafka.certissue.topic": "Requests to issue a certificate.",
-    },
-    # Jobs that read and write the same learner rows never run at the same time.
-    pool="learner_rows",
+    output_topics=wiring.OUTPUT_TOPICS,
+    pool=wiring.LEARNER_ROWS,
     kinds=frozenset({"kafka", "cassandra", "redis"}),
-    time_columns=frozenset({"datetime", "completedon", "agg_last_updated"}),
-    event_metrics={
-        "total-events-count": "consumed",
-        "skipped-events-count": "skipped",
-        "failed-events-count": "failed",
-    },
-    io_metrics={
-        "db-read-count": "cassandra.selects",
-        "db-update-count": "cassandra.batches",
-        "cache-hit-count": "redis.set_reads",
-        "cache-miss-count": "redis.set_misses",
-    },
+    time_columns=wiring.TIME_COLUMNS,
+    event_metrics=wiring.EVENT_METRICS,
+    io_metrics=wiring.IO_METRICS,
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from lern_pipeline.events.decoding import decode_lenient
 from lern_pipeline.jobs.course_progress.stores import USER_ACTIVITY_AGG, USER_CONTENT_CONSUMPTION, USER_ENROLMENTS
+from lern_pipeline.jobs.course_progress.wiring import LEARNER_ROWS
 from lern_pipeline.jobs.merge_user_courses.ledger import MERGED_ACCOUNTS
 from lern_pipeline.jobs.merge_user_courses.merge_event import Merge, account_merge
 from lern_pipeline.jobs.merge_user_courses.rules import decide
@@ -29,7 +30,7 @@ MERGE_USER_COURSES: JobSpec[Merge, MergeState] = JobSpec(
         "kafka.output.enrolment.sync.topic": "Enrolments to be recomputed.",
     },
     # Jobs that read and write the same learner rows never run at the same time.
-    pool="learner_rows",
+    pool=LEARNER_ROWS,
     kinds=frozenset({"kafka", "cassandra"}),
     failed_record_name="MergeUserCourses",
     time_columns=frozenset({"agg_last_updated", "merged_at"}),

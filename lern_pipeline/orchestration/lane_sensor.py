@@ -8,7 +8,7 @@ import msgspec
 
 from lern_pipeline.errors import LernPipelineError, ServiceUnavailable
 from lern_pipeline.microbatch.job import JobSpec
-from lern_pipeline.microbatch.planner import Stop, Wait, lag_behind
+from lern_pipeline.microbatch.planner import BatchStatus, Stop, Wait, lag_behind
 from lern_pipeline.orchestration import names
 from lern_pipeline.orchestration.installation import Installation
 from lern_pipeline.orchestration.lane import Lane, LaneLook
@@ -28,6 +28,7 @@ class Memory(msgspec.Struct):
     health: str = ""
     end: int = -1
     lag: int = -1
+    done: str = ""
 
 
 def lane_sensor(
@@ -107,10 +108,13 @@ def _reports(
         memory.health, memory.reported_at = described, now
         return [evaluation(job, names.LANE_HEALTH, health)]
     end = sum(look.offsets.ends.values())
-    lag = lag_behind(look.newest.key.ends, look.offsets.ends) if look.newest else 0
-    if (described, end, lag) == (memory.health, memory.end, memory.lag) and not due:
+    newest = look.newest
+    lag = lag_behind(newest.key.ends, look.offsets.ends) if newest else 0
+    # Also once after every batch: Dagster shows a check's outcome only where it is younger than the materialisation.
+    done = str(newest.key) if newest and newest.status is BatchStatus.MATERIALISED else memory.done
+    if (described, end, lag, done) == (memory.health, memory.end, memory.lag, memory.done) and not due:
         return []
-    memory.health, memory.end, memory.lag, memory.reported_at = described, end, lag, now
+    memory.health, memory.end, memory.lag, memory.done, memory.reported_at = described, end, lag, done, now
     return [
         _topic_observation(job, settings, look, end, lag),
         evaluation(job, names.LANE_HEALTH, health),

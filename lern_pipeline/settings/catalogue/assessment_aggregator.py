@@ -28,7 +28,12 @@ AREA: Area = area(
             aliases=("lms-cassandra.activitytable",),
         ),
         text("lms-cassandra.questionudttype", "question", "User-defined type of one question."),
-        integer("redis.database.relationCache.id", 10, "Redis database of the leaf nodes (server `redis-meta`)."),
+        integer(
+            "redis.database.relationCache.id",
+            10,
+            "Redis database of the leaf nodes. They are read from server `redis-meta` and written to `redis`: both must "
+            "be the same server, else every content is accepted for every course.",
+        ),
         integer("redis.database.contentCache.id", 5, "Redis database of content metadata (server `redis-meta`)."),
         flag(
             "assessment.skip.missingRecords",

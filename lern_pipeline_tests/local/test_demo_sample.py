@@ -13,10 +13,21 @@ from lern_pipeline.events.decoding import UnreadableRecord
 from lern_pipeline.events.validation import InvalidEvent, Skip
 from lern_pipeline.jobs.activity_aggregate_updater.completion_event import CompletionEvent
 from lern_pipeline.jobs.activity_aggregate_updater.job import ACTIVITY_AGGREGATE_UPDATER
+from lern_pipeline.jobs.merge_user_courses.job import MERGE_USER_COURSES
 from lern_pipeline.jobs.relation_cache_updater.hierarchy import relations_of
 from lern_pipeline.jobs.relation_cache_updater.job import RELATION_CACHE_UPDATER
 from lern_pipeline.local.demo.course import sample_course
-from lern_pipeline.local.demo.learners import SampleEvent, completes, learner_ids, publication, waves
+from lern_pipeline.local.demo.learners import (
+    MERGED_AWAY,
+    SampleEvent,
+    account_merge,
+    completes,
+    contents_of,
+    learner_ids,
+    publication,
+    second_account_wave,
+    waves,
+)
 
 pytestmark = pytest.mark.rules
 
@@ -24,6 +35,7 @@ RUN = "run1"
 NOW_MS = 1_800_000_000_000
 COURSE = sample_course(RUN)
 WAVES = waves(COURSE, RUN, NOW_MS)
+SECOND = second_account_wave(COURSE, RUN, NOW_MS)
 
 
 def outcome(job: Any, event: SampleEvent) -> str:
@@ -41,6 +53,8 @@ def outcome(job: Any, event: SampleEvent) -> str:
         pytest.param(RELATION_CACHE_UPDATER, publication(COURSE, RUN, NOW_MS), id="publication"),
         pytest.param(ACTIVITY_AGGREGATE_UPDATER, WAVES[0].events, id="first wave"),
         pytest.param(ACTIVITY_AGGREGATE_UPDATER, WAVES[1].events, id="second wave"),
+        pytest.param(ACTIVITY_AGGREGATE_UPDATER, SECOND.events, id="second account"),
+        pytest.param(MERGE_USER_COURSES, [account_merge(RUN, NOW_MS)], id="merge"),
     ],
 )
 def test_the_job_does_with_every_event_what_the_sample_says(job: Any, events: list[SampleEvent]) -> None:
@@ -95,3 +109,12 @@ def test_some_learners_finish_and_some_do_not() -> None:
 def test_demos_do_not_meet(ids_of: Callable[[str], set[str]]) -> None:
     assert not ids_of("run1") & ids_of("run2")
     assert all("run1" in id_ for id_ in ids_of("run1"))
+
+
+def test_neither_of_the_two_accounts_completes_the_course_but_both_together_do() -> None:
+    first = set(contents_of(COURSE, MERGED_AWAY))
+    second = {state.content_id for state in SECOND.states}
+    required = {content.id for content in COURSE.required}
+    assert not required <= first and not required <= second
+    assert required <= first | second
+    assert first & second, "one content's views add up"

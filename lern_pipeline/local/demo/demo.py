@@ -35,6 +35,9 @@ env: dev
 kafka.auto.offset.reset: earliest
 # Nobody is there: an event of a course without relation cache (what a demo that was killed left) fails alone then.
 service.search.basePath: http://127.0.0.1:9
+jobs.merge-user-courses:
+  # After a merge, enrolment-reconciliation recomputes the progress (off by default).
+  kafka.output.enrolment.sync.topic: "{env}.batch.enrolment.sync.request"
 """
 STAY_POLL_SECONDS = 1.0
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterator
@@ -14,6 +15,8 @@ LEARNERS = 40
 #: The first wave takes every learner this far.
 CONTENTS_OF_FIRST_WAVE = 3
 IN_PROGRESS, COMPLETED = 1, 2
+#: Number of the learner whose account is merged into another one.
+MERGED_AWAY = 8
 
 _NAMES = ("asha", "bilal", "chitra", "dev", "esha", "farid", "gita", "hari", "indu", "jaya")
 
@@ -98,6 +101,49 @@ def publication(course: Course, run: str, now_ms: int) -> list[SampleEvent]:
         _publication(course.contents[1].id, "application/pdf", message, Outcome("skipped", "not a collection")),
         _publication(course.id, COLLECTION, message, PROCESSED),
     ]
+
+
+def account_merged_away(run: str) -> str:
+    """A learner who stops on the way, and goes on under a second account."""
+    return learner_ids(run)[MERGED_AWAY]
+
+
+def second_account(run: str) -> str:
+    return f"second-{account_merged_away(run)}"
+
+
+def second_account_wave(course: Course, run: str, now_ms: int) -> Wave:
+    """What the learner does under the second account: the rest of the course, and one content once more."""
+    user_id, before = second_account(run), contents_of(course, MERGED_AWAY)
+    rest = [content.id for content in course.required if content.id not in before[:-1]]
+    states = [ContentState(user_id, content_id, COMPLETED) for content_id in rest]
+    events = list(_events(course, user_id, rest, _MessageIds(f"{run}-second", now_ms)))
+    return Wave(states, events)
+
+
+def account_merge(run: str, now_ms: int) -> SampleEvent:
+    """What the user service says when the first account is merged into the second one."""
+    from_account, to_account = account_merged_away(run), second_account(run)
+    value = _json(
+        {
+            "eid": "BE_JOB_REQUEST",
+            "ets": now_ms,
+            "mid": f"LP.{now_ms}.demo-{run}-merge",
+            "actor": {"id": "Merge User Courses and Cert", "type": "System"},
+            "context": {"pdata": {"ver": "1.0", "id": "org.sunbird.platform"}},
+            "object": {
+                "id": hashlib.sha256(f"{from_account}_{to_account}".encode()).hexdigest(),
+                "type": "MergeUserCoursesAndCert",
+            },
+            "edata": {
+                "action": "merge-user-courses-and-cert",
+                "iteration": 1,
+                "fromAccountId": from_account,
+                "toAccountId": to_account,
+            },
+        }
+    )
+    return SampleEvent(None, value)
 
 
 class _MessageIds:

@@ -56,6 +56,10 @@ class Platform:
             ("courseid", "batchid", "name", "enrollmenttype", "status", "created_date", "start_date"),
             [(course.id, course.batch_id, f"Open batch of {course.name}", "open", 1, now, now)],
         )
+        self.store_enrolments(course, learners, now)
+
+    def store_enrolments(self, course: Course, learners: Iterable[str], now: datetime) -> None:
+        """The learners join the course's batch."""
         self._insert(
             self._table("user_enrolments"),
             ("userid", "courseid", "batchid", "active", "addedby", "enrolled_date", "progress", "status"),

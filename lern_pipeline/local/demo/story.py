@@ -1,25 +1,38 @@
-"""The demo's course of events: publish the course, then the learners' progress, and watch Dagster carry it."""
+"""The demo's course of events: publish the course, then the learners' progress, merge two accounts, and watch Dagster
+carry it."""
 
 from __future__ import annotations
 
 import json
 import time
 from collections import Counter
-from collections.abc import Callable
-from datetime import UTC
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from lern_pipeline.errors import LernPipelineError
 from lern_pipeline.jobs.activity_aggregate_updater.job import ACTIVITY_AGGREGATE_UPDATER
+from lern_pipeline.jobs.enrolment_reconciliation.job import ENROLMENT_RECONCILIATION
+from lern_pipeline.jobs.merge_user_courses.job import MERGE_USER_COURSES
 from lern_pipeline.jobs.relation_cache_updater.job import RELATION_CACHE_UPDATER
 from lern_pipeline.local.demo.course import Content, Course, sample_course
-from lern_pipeline.local.demo.learners import completes, learner_ids, publication, waves
+from lern_pipeline.local.demo.learners import (
+    COMPLETED,
+    account_merge,
+    account_merged_away,
+    completes,
+    learner_ids,
+    publication,
+    second_account,
+    second_account_wave,
+    waves,
+)
 from lern_pipeline.local.demo.platform_side import Platform, Progress, sample_time
 from lern_pipeline.local.demo.screen import Screen
 from lern_pipeline.local.demo.watching import LaneWatch
 
 #: The jobs that the sample goes through, in order; all others run beside them and have nothing to do.
-CHAIN = (RELATION_CACHE_UPDATER, ACTIVITY_AGGREGATE_UPDATER)
+CHAIN = (RELATION_CACHE_UPDATER, ACTIVITY_AGGREGATE_UPDATER, MERGE_USER_COURSES, ENROLMENT_RECONCILIATION)
 #: Nothing happening for this long means that nothing will.
 PATIENCE_SECONDS = 180.0
 POLL_SECONDS = 0.3
@@ -45,7 +58,7 @@ class Story:
         self._check = check
         self._published: dict[str, Counter[str]] = {watch.job.name: Counter() for watch in watches}
         self._watches = watches
-        self._relations, self._progress = watches
+        self._relations, self._progress, self._merges, self._reconciliation = watches
 
     def tell(self) -> None:
         """Everything, in order.
@@ -80,6 +93,7 @@ class Story:
         self._show_progress(before, after)
         requests = platform.certificate_requests(course, certificates_from)
         self._show_certificate(requests)
+        self._merge_accounts(now)
         self._account(requests)
 
     def _finish_earlier_work(self) -> None:
@@ -91,6 +105,34 @@ class Story:
             )
         for watch in self._watches:
             watch.start()
+
+    def _merge_accounts(self, now: datetime) -> None:
+        """A learner with two accounts: what both did is the course, and where the merge asks enrolment-reconciliation
+        to recompute, it is completed."""
+        platform, course = self.platform, self.course
+        old, new, now_ms = account_merged_away(self.run), second_account(self.run), int(now.timestamp() * 1000)
+        self.screen.heading("A learner's two accounts are merged")
+        platform.store_enrolments(course, [new], now)
+        wave = second_account_wave(course, self.run, now_ms)
+        platform.store_states(course, wave.states, now)
+        self._publish(self._progress, wave.events, "waiting for the second account's progress")
+        before = [platform.progress_of(course, user_id) for user_id in (old, new)]
+
+        self._publish(self._merges, [account_merge(self.run, now_ms)], "waiting for the merge")
+        # The merge tells of the enrolment; no job acts on that event, but one reads it.
+        self._published[self._progress.job.name]["skipped"] += 1
+        recomputed = self._merges.settings.optional_text("kafka.output.enrolment.sync.topic") == (
+            self._reconciliation.topic
+        )
+        self._published[self._reconciliation.job.name]["processed"] += recomputed
+        self._until(lambda: not any(watch.waiting() for watch in self._watches), "waiting for the jobs behind it")
+        for watch in self._watches:
+            # What ended between the last look and the answer that nothing waits.
+            watch.look(self.screen.line)
+        after = platform.progress_of(course, new)
+        self._show_merge([*before, after])
+        if recomputed and after.enrolment_status != COMPLETED:
+            raise DemoFailed(f"the course should be completed after the merge, but is {STATUS[after.enrolment_status]}")
 
     def _publish(self, watch: LaneWatch, events: list[Any], waiting_for: str) -> None:
         ends = self.platform.publish(watch.topic, events)
@@ -118,6 +160,7 @@ class Story:
 
     def _show_jobs(self) -> None:
         self.screen.heading("What the jobs did")
+        shown = (self._relations, self._progress)
         figures = {
             "events consumed": "events",
             "processed": "processed",
@@ -129,10 +172,10 @@ class Story:
         }
         self.screen.columns(
             [
-                ("", *(watch.job.name for watch in self._watches)),
-                ("micro-batches", *(str(len(watch.done)) for watch in self._watches)),
-                *((what, *(str(watch.total(figure)) for watch in self._watches)) for what, figure in figures.items()),
-                ("seconds of work", *(f"{watch.seconds:.2f}" for watch in self._watches)),
+                ("", *(watch.job.name for watch in shown)),
+                ("micro-batches", *(str(len(watch.done)) for watch in shown)),
+                *((what, *(str(watch.total(figure)) for watch in shown)) for what, figure in figures.items()),
+                ("seconds of work", *(f"{watch.seconds:.2f}" for watch in shown)),
             ]
         )
 
@@ -154,6 +197,20 @@ class Story:
                     (_title(content), *(_counters(at, content.id) for at in (before, after)))
                     for content in course.contents
                 ),
+            ]
+        )
+
+    def _show_merge(self, accounts: Sequence[Progress]) -> None:
+        """``accounts``: the old one, the new one before the merge and after."""
+        course = self.course
+        self.screen.columns(
+            [
+                ("", "first account", "second account", "second, merged"),
+                ("status", *(STATUS[at.enrolment_status] for at in accounts)),
+                (f"progress, of {len(course.required)} required", *(_text(at.progress) for at in accounts)),
+                ("completedCount", *(_text(at.aggregates.get(course.id)) for at in accounts)),
+                ("views and completions",),
+                *((_title(content), *(_counters(at, content.id) for at in accounts)) for content in course.contents),
             ]
         )
 

@@ -35,7 +35,7 @@ class LaneWatch:
 
     def __init__(self, job: JobSpec[Any, Any], configuration: Configuration, instance: DagsterInstance) -> None:
         self.job = job
-        settings = configuration.for_job(job.name)
+        self.settings = settings = configuration.for_job(job.name)
         self.topic = job.input_topic(settings)
         self._positions = KafkaPositions(settings)
         self._lane = Lane(job, settings, instance, self._positions)

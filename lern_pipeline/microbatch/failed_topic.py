@@ -10,10 +10,13 @@ import msgspec
 
 from lern_pipeline.events.failed_record import failed_value, failure_details
 from lern_pipeline.events.record import Record
-from lern_pipeline.microbatch.plan import Message
+from lern_pipeline.microbatch.plan import ORIGINAL_HEADER, Message
 
 # Room for keys, headers and batch overhead beside the value in one produce request.
 _ENVELOPE_BYTES = 4096
+
+# A topic may take less than the producer may send; none that serves for anything takes less than this.
+_ALWAYS_TAKEN_BYTES = 16_384
 
 # A longer key is left out: the message would not fit into a produce request because of its key.
 _LONGEST_KEY_BYTES = 32_000
@@ -90,11 +93,15 @@ class FailedTopic:
             details = failure_details(self.job_name, error, code, record, self.input_topic)
             headers.append(("failInfo", msgspec.json.encode(details)))
         room = self.max_bytes - _ENVELOPE_BYTES - len(key or b"")
-        if len(value) > room:
-            value = self._stand_in(record, error, code, len(value))
+        size = len(value)
+        if size > room:
+            value = self._stand_in(record, error, code, size)
         if record.value is not None and len(value) + len(record.value) <= room:
-            headers.append(("original", record.value))
-        return Message(f"failed|{record.position}|{number}", self.topic, value, key, headers)
+            headers.append((ORIGINAL_HEADER, record.value))
+        message = Message(f"failed|{record.position}|{number}", self.topic, value, key, headers)
+        if message.size > _ALWAYS_TAKEN_BYTES:
+            message.stand_in = self._stand_in(record, error, code, size)
+        return message
 
     def _stand_in(self, record: Record, error: str, code: str, size: int) -> bytes:
         return msgspec.json.encode(

@@ -74,14 +74,34 @@ class CacheWrites(msgspec.Struct):
     transactions: list[list[CacheChange]] = []
 
 
+ORIGINAL_HEADER = "original"
+"""Header of a failed record that holds the bytes of the record that failed."""
+
+
 class Message(msgspec.Struct, array_like=True):
-    """A message to publish. ``id`` is the same whenever the batch makes this message again."""
+    """A message to publish. ``id`` is the same whenever the batch makes this message again.
+
+    ``stand_in``: the value to publish, without the original's bytes, where the topic finds the message too large.
+    """
 
     id: str
     topic: str
     value: bytes
     key: bytes | None = None
     headers: list[tuple[str, bytes]] = []
+    stand_in: bytes | None = None
+
+    @property
+    def size(self) -> int:
+        """Bytes of all that is sent, before compression."""
+        return len(self.value) + len(self.key or b"") + sum(len(name) + len(value) for name, value in self.headers)
+
+    def smaller(self) -> Message | None:
+        """The message that stands in for this one; None if there is none."""
+        if self.stand_in is None:
+            return None
+        headers = [header for header in self.headers if header[0] != ORIGINAL_HEADER]
+        return Message(self.id, self.topic, self.stand_in, self.key, headers)
 
 
 class Account(msgspec.Struct):

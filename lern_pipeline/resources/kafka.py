@@ -25,6 +25,8 @@ from lern_pipeline.settings import JobSettings
 
 T = TypeVar("T")
 
+TOO_LARGE = (kafka.errors.MessageSizeTooLargeError, kafka.errors.RecordListTooLargeError)
+
 # Messages handed to the producer before their acknowledgements are waited for: bounds memory, not throughput.
 PUBLISH_WINDOW = 5_000
 
@@ -130,37 +132,74 @@ class Kafka:
         self.counts["kafka.messages_published"] += len(messages)
 
     def _publish_once(self, messages: Sequence[Message]) -> None:
-        producer = self._connected_producer()
+        refused = self._send(self._connected_producer(), messages)
+        if refused:
+            self._publish_smaller(refused)
+
+    def _publish_smaller(self, messages: Sequence[Message]) -> None:
+        """Publish what came back as too large for its topic, and everything that came back with it.
+
+        One refusal ends an idempotent producer and all that it still holds; a plain one tells which message it is.
+        """
+        self._drop(self._producer)
+        producer = self._new_producer(enable_idempotence=False)
+        try:
+            refused = self._send(producer, messages)
+            self.counts["kafka.messages_too_large"] += len(refused)
+            refused = self._send(producer, [message.smaller() or message for message in refused])
+        finally:
+            producer.close(timeout=5)
+        if refused:
+            raise ConfigurationError(
+                f"topic {refused[0].topic} does not take a message of {refused[0].size} bytes: "
+                "raise its max.message.bytes"
+            )
+
+    def _send(self, producer: Any, messages: Sequence[Message]) -> list[Message]:
+        """Send all and wait for their acknowledgements. Returns those that came back as too large."""
+        refused = []
         try:
             futures = [
                 producer.send(message.topic, value=message.value, key=message.key, headers=message.headers or None)
                 for message in messages
             ]
             producer.flush(timeout=self._outage_seconds)
-            for future in futures:
-                future.get(timeout=1)
+            for message, future in zip(messages, futures, strict=True):
+                try:
+                    future.get(timeout=1)
+                except TOO_LARGE:
+                    refused.append(message)
         except OUTAGE:
             # What is still queued in this producer must not go out beside what the next attempt sends.
-            self._producer = None
-            producer.close(timeout=0)
+            self._drop(producer)
             raise
+        return refused
+
+    def _drop(self, producer: Any) -> None:
+        if producer is self._producer:
+            self._producer = None
+        producer.close(timeout=0)
 
     def _connected_producer(self) -> Any:
         if self._producer is None:
-            settings = self._settings
-            compression = settings.text("kafka.producer.compression.type")
-            self._producer = KafkaProducer(
-                **connection(settings),
-                metrics_enabled=False,
-                acks="all",
-                linger_ms=settings.integer("kafka.producer.linger.ms"),
-                batch_size=settings.integer("kafka.producer.batch.size"),
-                max_request_size=settings.integer("kafka.producer.max-request-size"),
-                compression_type=None if compression == "none" else compression,
-                delivery_timeout_ms=int(self._outage_seconds * 1000) + 20_000,
-                max_block_ms=20_000,
-            )
+            self._producer = self._new_producer()
         return self._producer
+
+    def _new_producer(self, **options: Any) -> Any:
+        settings = self._settings
+        compression = settings.text("kafka.producer.compression.type")
+        return KafkaProducer(
+            **connection(settings),
+            metrics_enabled=False,
+            acks="all",
+            linger_ms=settings.integer("kafka.producer.linger.ms"),
+            batch_size=settings.integer("kafka.producer.batch.size"),
+            max_request_size=settings.integer("kafka.producer.max-request-size"),
+            compression_type=None if compression == "none" else compression,
+            delivery_timeout_ms=int(self._outage_seconds * 1000) + 20_000,
+            max_block_ms=20_000,
+            **options,
+        )
 
     def make_missing_topics(self, topics: set[str]) -> None:
         """Make those of ``topics`` that the broker does not have (platform 5.4).

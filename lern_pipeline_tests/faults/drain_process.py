@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import multiprocessing
 import os
+import resource
 import signal
 import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 _context = multiprocessing.get_context("forkserver")
 _context.set_forkserver_preload(["lern_pipeline.commands.session", "lern_pipeline.commands.drain"])
@@ -18,11 +21,18 @@ _context.set_forkserver_preload(["lern_pipeline.commands.session", "lern_pipelin
 
 @dataclass(frozen=True)
 class Ended:
-    """Exit code (negative: the signal) and what it printed."""
+    """Exit code (negative: the signal), what it printed, and the most memory it had (0 if it was killed)."""
 
     exit_code: int
     output: str
     errors: str
+    peak_bytes: int = 0
+
+    @property
+    def batches(self) -> list[dict[str, Any]]:
+        """The batches it reports."""
+        found: list[dict[str, Any]] = json.loads(self.output.strip().rpartition("\n")[2])["batches"]
+        return found
 
 
 class DrainProcess:
@@ -34,8 +44,11 @@ class DrainProcess:
         # What an earlier run said is not this one's.
         self._output.unlink(missing_ok=True)
         self._errors.unlink(missing_ok=True)
+        self._peak = directory / "drain.peak"
+        self._peak.unlink(missing_ok=True)
         self._process = _context.Process(
-            target=_drain, args=(dict(environment), str(self._output), str(self._errors), list(arguments))
+            target=_drain,
+            args=(dict(environment), str(self._output), str(self._errors), str(self._peak), list(arguments)),
         )
         self._process.start()
 
@@ -63,14 +76,15 @@ class DrainProcess:
             self.kill()
             self._process.join()
             raise TimeoutError(f"drain did not end within {seconds:.0f} s: {_text(self._errors)[-500:]}")
-        return Ended(self._process.exitcode, _text(self._output), _text(self._errors))
+        peak = int(_text(self._peak) or 0)
+        return Ended(self._process.exitcode, _text(self._output), _text(self._errors), peak)
 
 
 def _text(file: Path) -> str:
     return file.read_text() if file.exists() else ""
 
 
-def _drain(environment: dict[str, str], output: str, errors: str, arguments: list[str]) -> None:
+def _drain(environment: dict[str, str], output: str, errors: str, peak: str, arguments: list[str]) -> None:
     os.setsid()
     for name in [name for name in os.environ if name.startswith(("LERN_PIPELINE_", "DAGSTER_"))]:
         del os.environ[name]
@@ -81,5 +95,6 @@ def _drain(environment: dict[str, str], output: str, errors: str, arguments: lis
 
     code = main(["drain", "--json", *arguments])
     sys.stdout.flush()
+    Path(peak).write_text(str(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024))
     # Without the interpreter's own clean-up: clients' threads have nothing left to say.
     os._exit(code)

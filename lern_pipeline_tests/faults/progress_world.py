@@ -136,8 +136,7 @@ class ProgressWorld:
         """Drain to the end; the batches it reports."""
         ended: Ended = self.drain().wait()
         assert ended.exit_code == 0, ended.errors
-        batches: list[dict[str, Any]] = json.loads(ended.output.strip().rpartition("\n")[2])["batches"]
-        return batches
+        return ended.batches
 
     # --- what is left behind
 

@@ -18,6 +18,7 @@ from lern_pipeline.jobs.relation_cache_updater.job import RELATION_CACHE_UPDATER
 from lern_pipeline.local.demo.course import Content, Course, sample_course
 from lern_pipeline.local.demo.learners import (
     COMPLETED,
+    Wave,
     account_merge,
     account_merged_away,
     completes,
@@ -84,7 +85,11 @@ class Story:
         before = platform.progress_of(course, self.hero)
 
         screen.heading("Learners complete contents")
-        for wave in waves(course, self.run, now_ms):
+        first, second = waves(course, self.run, now_ms)
+        # One learner goes on under a second account.
+        platform.store_enrolments(course, [second_account(self.run)], now)
+        other = second_account_wave(course, self.run, now_ms)
+        for wave in (first, Wave([*second.states, *other.states], [*second.events, *other.events])):
             platform.store_states(course, wave.states, now)
             self._publish(self._progress, wave.events, "waiting for the learners' progress")
         after = platform.progress_of(course, self.hero)
@@ -112,10 +117,6 @@ class Story:
         platform, course = self.platform, self.course
         old, new, now_ms = account_merged_away(self.run), second_account(self.run), int(now.timestamp() * 1000)
         self.screen.heading("A learner's two accounts are merged")
-        platform.store_enrolments(course, [new], now)
-        wave = second_account_wave(course, self.run, now_ms)
-        platform.store_states(course, wave.states, now)
-        self._publish(self._progress, wave.events, "waiting for the second account's progress")
         before = [platform.progress_of(course, user_id) for user_id in (old, new)]
 
         self._publish(self._merges, [account_merge(self.run, now_ms)], "waiting for the merge")

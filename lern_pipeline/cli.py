@@ -67,15 +67,12 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _benchmarks(commands: Any) -> None:
-    progress = commands.add_parser("progress", help="Course progress through drain, beside what the stores allow.")
-    progress.set_defaults(function="benchmark_progress:benchmark")
-    progress.add_argument("--events", type=int, default=20_000, metavar="N", help="events to publish (default 20000)")
-    progress.add_argument("--batch-size", type=int, default=20_000, metavar="N", help="most records in a micro-batch")
-    progress.add_argument("--events-per-learner", type=int, default=1, metavar="N", help="default 1, the hard case")
-    progress.add_argument("--runs", type=int, default=3, metavar="N", help="how often; medians are printed (default 3)")
-    progress.add_argument("--without-limits", action="store_true", help="leave out the loops that only read and write")
-    progress.add_argument("--seed", type=int, default=1, metavar="N", help="the same seed makes the same workload")
-    progress.add_argument("--json", action="store_true", help="the result as one line of JSON on stdout")
+    _drained(
+        commands.add_parser("progress", help="Course progress through drain, beside what the stores allow."), "progress"
+    )
+    _drained(
+        commands.add_parser("assessments", help="Attempts through drain, beside what the stores allow."), "assessments"
+    )
     latency = commands.add_parser("latency", help="Event to row through the daemon, memory, and what rest costs.")
     latency.set_defaults(function="benchmark_latency:benchmark")
     latency.add_argument("--events", type=int, default=60, metavar="N", help="events to publish (default 60)")
@@ -83,6 +80,17 @@ def _benchmarks(commands: Any) -> None:
     latency.add_argument("--chains", type=int, default=5, metavar="N", help="how often two hops are measured")
     latency.add_argument("--idle-seconds", type=float, default=30, metavar="N", help="how long rest is watched")
     latency.add_argument("--json", action="store_true", help="the result as one line of JSON on stdout")
+
+
+def _drained(parser: argparse.ArgumentParser, name: str) -> None:
+    parser.set_defaults(function=f"benchmark_drained:{name}")
+    parser.add_argument("--events", type=int, default=20_000, metavar="N", help="events to publish (default 20000)")
+    parser.add_argument("--batch-size", type=int, default=20_000, metavar="N", help="most records in a micro-batch")
+    parser.add_argument("--events-per-learner", type=int, default=1, metavar="N", help="default 1, the hard case")
+    parser.add_argument("--runs", type=int, default=3, metavar="N", help="how often; medians are printed (default 3)")
+    parser.add_argument("--without-limits", action="store_true", help="leave out the loops that only read and write")
+    parser.add_argument("--seed", type=int, default=1, metavar="N", help="the same seed makes the same workload")
+    parser.add_argument("--json", action="store_true", help="the result as one line of JSON on stdout")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

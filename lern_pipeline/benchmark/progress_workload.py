@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import msgspec
 
 from lern_pipeline.microbatch.plan import CacheChange, CacheWrites, ReplaceSet, RowWrites
+from lern_pipeline.settings import JobSettings
 
 COURSES = 10
 UNITS = 4
@@ -81,6 +82,19 @@ class ProgressWorkload:
             Completed(user_id, course_id, batch_id, (self._random.choice(self._contents(course_id)),))
             for user_id, course_id, batch_id in learners
         ]
+
+    @property
+    def about(self) -> str:
+        return f"{len(self.enrolments)} learners"
+
+    def messages(self) -> Iterator[tuple[bytes | None, bytes]]:
+        """The events, keyed as the LMS keys them."""
+        for completed in self.completions:
+            yield completed.user_id.encode(), completed.value()
+
+    def caches(self, settings: JobSettings) -> Iterator[CacheWrites]:
+        """What relation-cache-updater has written before."""
+        yield self.relation_cache(settings.integer("redis.database.relationCache.id"))
 
     def relation_cache(self, database: int) -> CacheWrites:
         """Leaf nodes, optional nodes and ancestors of all courses."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from cassandra.concurrent import execute_concurrent_with_args
@@ -16,24 +17,29 @@ from lern_pipeline.microbatch.plan import Plan, RowWrites
 from lern_pipeline.resources.cassandra import Cassandra, update_statement
 from lern_pipeline.resources.redis import RedisServers
 
-CONSUMPTION = ("userid", "courseid", "batchid", "contentid", "status", "viewcount", "completedcount")
-ENROLMENT = ("userid", "courseid", "batchid", "status")
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """Rows that a batch needs: each key is (*values of the equal columns, value of the within column)."""
+
+    table: str
+    columns: Sequence[str]
+    equal: Sequence[str]
+    within: str
+    keys: Sequence[tuple[Any, ...]]
 
 
-def grouped_seconds(cassandra: Cassandra, redis: RedisServers, plans: Sequence[Plan], keyspace: str) -> float:
+#: Of a plan that the product has carried out, what it had to read from Cassandra.
+Reads = Callable[[Plan], Sequence[Read]]
+
+
+def grouped_seconds(cassandra: Cassandra, redis: RedisServers, plans: Sequence[Plan], reads: Reads) -> float:
     """Seconds of the loop with grouped reads and writes."""
 
     def loop() -> None:
         for plan in plans:
-            enrolments = _enrolments(plan)
-            for table, columns in _reads(keyspace):
-                cassandra.select(
-                    table,
-                    columns,
-                    ("courseid", "batchid"),
-                    "userid",
-                    [(course, batch, user) for user, course, batch in enrolments],
-                )
+            for read in reads(plan):
+                cassandra.select(read.table, read.columns, read.equal, read.within, read.keys)
             _redis(redis, plan)
             for writes in plan.rows:
                 cassandra.apply(writes)
@@ -41,7 +47,7 @@ def grouped_seconds(cassandra: Cassandra, redis: RedisServers, plans: Sequence[P
     return _seconds(loop)
 
 
-def single_seconds(cassandra: Cassandra, redis: RedisServers, plans: Sequence[Plan], keyspace: str) -> float:
+def single_seconds(cassandra: Cassandra, redis: RedisServers, plans: Sequence[Plan], reads: Reads) -> float:
     """Seconds of the loop with one prepared statement per read and per written row, as many at a time."""
     session = cassandra.session()
 
@@ -52,28 +58,14 @@ def single_seconds(cassandra: Cassandra, redis: RedisServers, plans: Sequence[Pl
 
     def loop() -> None:
         for plan in plans:
-            enrolments = _enrolments(plan)
-            for table, columns in _reads(keyspace):
-                where = "userid = ? AND courseid = ? AND batchid = ?"
-                run(f"SELECT {', '.join(columns)} FROM {table} WHERE {where}", enrolments)
+            for read in reads(plan):
+                where = " AND ".join(f"{column} = ?" for column in (*read.equal, read.within))
+                run(f"SELECT {', '.join(read.columns)} FROM {read.table} WHERE {where}", read.keys)
             _redis(redis, plan)
             for writes in plan.rows:
                 run(update_statement(writes), [_arguments(writes, row) for row in writes.rows])
 
     return _seconds(loop)
-
-
-def _reads(keyspace: str) -> tuple[tuple[str, tuple[str, ...]], ...]:
-    return (
-        (f"{keyspace}.user_content_consumption", CONSUMPTION),
-        (f"{keyspace}.user_enrolments", ENROLMENT),
-    )
-
-
-def _enrolments(plan: Plan) -> list[tuple[str, str, str]]:
-    """The enrolments of the batch: those whose consumption rows it writes."""
-    (consumption,) = (writes for writes in plan.rows if "contentid" in writes.key)
-    return list(dict.fromkeys((row[0], row[1], row[2]) for row in consumption.rows))
 
 
 def _redis(redis: RedisServers, plan: Plan) -> None:

@@ -170,3 +170,32 @@ def test_an_unknown_freedom_is_not_passed_over() -> None:
     assert freedoms_of(None) == freedoms_of([]) == Freedoms()
     with pytest.raises(LookupError, match="whatever"):
         freedoms_of("the wording of failInfo.error; whatever")
+
+
+def test_questions_may_be_in_any_order_only_where_that_is_free() -> None:
+    expected, found = [{"question": [{"id": "a"}, {"id": "b"}]}], [{"question": [{"id": "b"}, {"id": "a"}]}]
+    assert STRICT.rows("t", expected, found)
+    free = Comparison(WINDOW, Freedoms(question_order=True))
+    assert not free.rows("t", expected, found)
+    assert free.rows("t", expected, [{"question": [{"id": "b"}, {"id": "b"}]}])
+
+
+def test_sums_may_differ_in_their_last_bits_only_where_that_is_free() -> None:
+    assert STRICT.values(0.3, 0.30000000000000004)
+    free = Comparison(WINDOW, Freedoms(sums=True))
+    assert not free.values(0.3, 0.30000000000000004)
+    assert free.values(0.3, 0.3000001)
+
+
+def test_the_last_certificate_request_is_enough_where_that_is_free() -> None:
+    def request(user: str, attempt: str) -> dict[str, Any]:
+        edata = {"batchId": "b", "courseId": "c", "userIds": [user], "attemptId": attempt}
+        return {"key": None, "value": {"edata": edata}}
+
+    topic = "issue.certificate.request"
+    expected = [request("u1", "a1"), request("u2", "a1"), request("u1", "a2")]
+    free = Comparison(WINDOW, Freedoms(coalesced_certificates=True))
+    assert not free.messages(topic, expected, expected[1:])
+    assert free.messages(topic, expected, expected[:2])
+    assert free.messages(topic, expected, expected[2:])
+    assert STRICT.messages(topic, expected, expected[1:])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
@@ -75,7 +76,8 @@ def found(servers: Servers, tables: LearnerTables, run: RealRun) -> SimpleNamesp
             aggregates=tables.aggregates(user, ACTIVITIES, BATCH),
             enrolment=tables.enrolment(user),
             checksums=checksums,
-            audits=[(e["edata"]["type"], e["object"]["id"]) for e in run.messages("telemetry.raw")],
+            # Without a key they go to any partition: no order among them.
+            audits=Counter((e["edata"]["type"], e["object"]["id"]) for e in run.messages("telemetry.raw")),
             certificates=run.messages("issue.certificate.request"),
         )
 
@@ -121,7 +123,7 @@ def test_example_1_rows_and_messages(found: SimpleNamespace) -> None:
     assert dict(after.enrolment["contentstatus"]) == {"do_r1": 2, "do_r2": 1}
     assert after.enrolment["completedon"] is None
     assert after.enrolment["active"] is True
-    assert after.audits == [("start", "do_r1"), ("complete", "do_r1")]
+    assert after.audits == Counter([("start", "do_r1"), ("complete", "do_r1")])
     assert after.certificates == []
 
 
@@ -154,7 +156,8 @@ def test_example_2_completion(found: SimpleNamespace) -> None:
     assert after.enrolment["completedon"] == after.enrolment["datetime"] is not None
     assert dict(after.enrolment["contentstatus"]) == {"do_r1": 2, "do_r2": 2}
     assert [event["object"]["id"] for event in after.certificates] == ["B-501_do_9001"]
-    assert after.audits[2:] == [("enrol-complete", "u-ada"), ("start", "do_r2"), ("complete", "do_r2")]
+    added = after.audits - found.after_first.audits
+    assert added == Counter([("enrol-complete", "u-ada"), ("start", "do_r2"), ("complete", "do_r2")])
     assert set(after.checksums) == {R1, R2}
     assert found.second["enrolment-complete-count"] == found.second["cert-issue-events-count"] == 1
 
@@ -165,7 +168,7 @@ def test_example_3_an_enrolment_that_is_completed_stays_as_it_is(found: SimpleNa
     assert after.aggregates == {COURSE: 2.0, "unit_a": 1.0, "unit_b": 1.0}
     assert after.enrolment == found.after_second.enrolment
     assert len(after.certificates) == 1
-    assert after.audits[5:] == [("start", "do_r3"), ("complete", "do_r3")]
+    assert after.audits - found.after_second.audits == Counter([("start", "do_r3"), ("complete", "do_r3")])
     assert set(after.checksums) == {R1, R2, R3}
 
 

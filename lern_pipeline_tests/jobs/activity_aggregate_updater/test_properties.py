@@ -98,7 +98,7 @@ def audits(learners: Learners) -> list[str]:
     )
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(events_of("do_9001", "do_9001", "do_unknown"), st.data())
 def test_the_cut_into_batches_does_not_matter(sent: list[Sent], data: st.DataObject) -> None:
     cuts = data.draw(st.sets(st.integers(1, len(sent))))
@@ -120,7 +120,7 @@ def test_the_cut_into_batches_does_not_matter(sent: list[Sent], data: st.DataObj
         assert of_known == [text for text in audits(whole) if "do_9001" in text]
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(events, st.data())
 def test_the_order_of_events_and_their_duplicates_does_not_matter(sent: list[Sent], data: st.DataObject) -> None:
     duplicates = data.draw(st.lists(st.sampled_from(sent), max_size=4))
@@ -135,7 +135,7 @@ def test_the_order_of_events_and_their_duplicates_does_not_matter(sent: list[Sen
         assert audits(repeated) == audits(plain)
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(events)
 def test_events_sent_again_move_no_counter_of_a_known_course_and_tell_nothing_new(sent: list[Sent]) -> None:
     known = [one for one in sent if one[2] == "do_9001"]
@@ -149,7 +149,7 @@ def test_events_sent_again_move_no_counter_of_a_known_course_and_tell_nothing_ne
         assert len(learners.world.broker.published) == told
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(events)
 def test_a_batch_run_again_changes_not_even_a_time(sent: list[Sent]) -> None:
     with Stream() as learners:
@@ -164,7 +164,7 @@ def test_a_batch_run_again_changes_not_even_a_time(sent: list[Sent]) -> None:
             assert learners.checksums == checksums
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(events, events, st.integers(0, 1))
 def test_a_batch_run_again_after_others_leaves_the_same_state(
     first: list[Sent], second: list[Sent], again: int
@@ -180,7 +180,7 @@ def test_a_batch_run_again_after_others_leaves_the_same_state(
         assert [row for row in learners.state()[ENROLMENTS] if row["status"] == 2] == moved
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(events)
 def test_counters_never_exceed_the_events_that_name_a_content(sent: list[Sent]) -> None:
     with Stream() as learners:
@@ -235,7 +235,7 @@ values = st.one_of(
 )
 
 
-@settings(max_examples=100)
+@settings(max_examples=60)
 @given(st.lists(values, min_size=1, max_size=6))
 def test_every_event_is_accounted_for_whatever_it_is(records: list[Any]) -> None:
     with Stream() as learners:

@@ -31,8 +31,8 @@ AREA: Area = area(
         integer(
             "redis.database.relationCache.id",
             10,
-            "Redis database of the leaf nodes. They are read from server `redis-meta` and written to `redis`: both must "
-            "be the same server, else every content is accepted for every course.",
+            "Redis database of the leaf nodes. They are read from server `redis-meta` and written to `redis`: both "
+            "must be the same server, else every content is accepted for every course.",
         ),
         integer("redis.database.contentCache.id", 5, "Redis database of content metadata (server `redis-meta`)."),
         flag(

@@ -1,0 +1,168 @@
+"""One batch of any records through a whole job on stores in memory: what must hold whatever the records are."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from lern_pipeline.events.record import Record
+from lern_pipeline.microbatch.job import JobSpec
+from lern_pipeline.microbatch.key import MicroBatchKey
+from lern_pipeline.microbatch.plan import (
+    Account,
+    CacheWrites,
+    DeleteKey,
+    Plan,
+    ReplaceSet,
+    RowWrites,
+    SetText,
+    decode_plan,
+    encode_plan,
+)
+from lern_pipeline.microbatch.run import MicroBatchRun
+from lern_pipeline.microbatch.store import BatchStore
+from lern_pipeline.settings import JobSettings, load_configuration
+from lern_pipeline_tests.jobs.assessment_aggregator.assessments import QUESTION_FIELDS
+from lern_pipeline_tests.microbatch.in_memory import InMemoryRows, InMemoryWorld
+from lern_pipeline_tests.microbatch.tally import key_of
+
+#: Longest key that Cassandra takes.
+KEY_BYTES = 65_535
+
+HIERARCHIES = "test_hierarchy_store.content_hierarchy"
+ENROLMENTS = "sunbird_courses.user_enrolments"
+CONSUMPTION = "sunbird_courses.user_content_consumption"
+
+
+class StoreInMemory(BatchStore):
+    """Keeps encoded plans: what cannot be encoded, or comes back as something else, is found."""
+
+    def __init__(self) -> None:
+        super().__init__("memory", "memory")
+        self._plans: list[bytes] = []
+        self._applied: set[int] = set()
+        self._records: list[Record] | None = None
+
+    def write_records(self, key: str, records: Sequence[Record]) -> int:
+        self._records = list(records)
+        return 0
+
+    def read_records(self, key: str) -> list[Record] | None:
+        return self._records
+
+    def write_plan(self, plan: Plan) -> tuple[Plan, int]:
+        data = encode_plan(plan)
+        again = decode_plan(data)
+        assert encode_plan(again) == data
+        self._plans.append(data)
+        # What a crash would leave to be carried out.
+        return again, len(data)
+
+    def newest_plan(self, key: str) -> Plan | None:
+        return decode_plan(self._plans[-1]) if self._plans else None
+
+    def mark_applied(self, plan: Plan) -> None:
+        self._applied.add(plan.number)
+
+    def is_applied(self, plan: Plan) -> bool:
+        return plan.number in self._applied
+
+
+class TolerantRows(InMemoryRows):
+    """Knows the types and layouts that jobs ask for."""
+
+    def partition_key(self, table: str) -> tuple[str, ...]:
+        return ("course_id",)
+
+    def type_fields(self, keyspace: str, type_name: str) -> tuple[str, ...]:
+        return QUESTION_FIELDS
+
+
+def fuzz_settings(job: JobSpec[Any, Any]) -> JobSettings:
+    return load_configuration(None, {"LERN_PIPELINE_ENV": "test"}).for_job(job.name)
+
+
+def run_batch(
+    job: JobSpec[Any, Any],
+    settings: JobSettings,
+    records: Sequence[bytes | None],
+    leafnodes: frozenset[str] = frozenset(),
+    hierarchies: Mapping[str, str] | None = None,
+    statuses: Mapping[str, int | None] | None = None,
+) -> Account:
+    """Run the batch, and run it again as an operator does; raises if anything does not hold.
+
+    ``leafnodes``: of the course ``do_hostile``, whose enrolment ``hostile-user`` has these content ``statuses``.
+    """
+    world = InMemoryWorld()
+    world.rows = TolerantRows(world.journal, keyspaces=("test_hierarchy_store",))
+    for root, text in (hierarchies or {}).items():
+        world.rows.give(HIERARCHIES, {"identifier": root}, {"hierarchy": text})
+    enrolment = {"userid": "hostile-user", "courseid": "do_hostile", "batchid": "hostile-batch"}
+    world.rows.give(ENROLMENTS, enrolment, {"status": None, "active": True})
+    for content, status in (statuses or {}).items():
+        world.rows.give(CONSUMPTION, enrolment | {"contentid": content}, {"status": status, "viewcount": None})
+    for server in ("redis", "redis-meta"):
+        world.caches.database(server, 10)["do_hostile:do_hostile:leafnodes"] = leafnodes
+    for number, value in enumerate(records):
+        world.broker.append(value, partition=number % 2)
+    store = StoreInMemory()
+    run = MicroBatchRun(job, settings, world.services, store, clock=lambda: 1_800_000_000.5)
+    account = account_of(run, key_of(world.broker), len(records), attempt=1)
+    account_of(run, key_of(world.broker), len(records), attempt=2)
+    for writes in world.rows.written:
+        check_rows(writes)
+    for message in world.broker.published:
+        json.loads(message.value)
+        assert message.size <= settings.integer("kafka.producer.max-request-size")
+    return account
+
+
+def account_of(run: MicroBatchRun, key: MicroBatchKey, consumed: int, attempt: int) -> Account:
+    result = run.execute(key, attempt, rerun=attempt > 1)
+    assert result.account.balances
+    assert result.account.consumed == consumed
+    for writes in result.plan.all_cache_writes():
+        check_cache(writes)
+    # Dagster shows these: text for people, JSON.
+    msgspec.json.encode([result.account, result.warnings, result.plan.metrics])
+    return result.account
+
+
+def check_rows(writes: RowWrites) -> None:
+    """Values that Cassandra takes."""
+    for row in writes.rows:
+        for value in row:
+            check_value(value)
+        for part in row[: len(writes.key)]:
+            assert isinstance(part, str | int) and (not isinstance(part, str) or len(part.encode()) <= KEY_BYTES)
+
+
+def check_value(value: object) -> None:
+    if isinstance(value, str):
+        value.encode()
+    elif isinstance(value, int):
+        assert -(2**63) <= value < 2**63
+    elif isinstance(value, dict):
+        for name, part in value.items():
+            check_value(name)
+            check_value(part)
+    elif isinstance(value, list | tuple):
+        for part in value:
+            check_value(part)
+
+
+def check_cache(writes: CacheWrites) -> None:
+    """Commands that Redis takes."""
+    for change in (change for transaction in writes.transactions for change in transaction):
+        change.key.encode()
+        if isinstance(change, ReplaceSet):
+            assert change.members
+            "".join(change.members).encode()
+        elif isinstance(change, SetText):
+            change.value.encode()
+        else:
+            assert isinstance(change, DeleteKey)

@@ -2,9 +2,9 @@
 
 atheris is no dependency of the project and needs a Python that it has wheels for. In an environment of its own:
 
-    uv venv /tmp/fuzz --python 3.11
-    uv pip install --python /tmp/fuzz -e . atheris pytest hypothesis
-    /tmp/fuzz/bin/python -m lern_pipeline_tests.faults.fuzz_decoding -max_total_time=300 -max_len=4096 [corpus directory]
+    uv venv fuzzing --python 3.11
+    uv pip install --python fuzzing -e '.[test]' atheris
+    fuzzing/bin/python -m lern_pipeline_tests.faults.fuzz_decoding -max_total_time=300 -max_len=4096 [corpus directory]
 
 The first byte chooses the job, or the JSON reader alone; the rest is the record. A finding is an exception that is
 not declared, an account that does not balance, or a plan that does not come back as it was stored: libFuzzer writes

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import signal
+import sys
 from types import FrameType
 
 from lern_pipeline.local.demo.demo import Demo
@@ -32,7 +33,10 @@ def demo(arguments: argparse.Namespace) -> int:
         if not arguments.once:
             demo.stay()
     except Interrupted as interrupted:
-        return 0 if demo.is_staying else 128 + interrupted.number
+        if demo.is_staying:
+            return 0
+        print(f"lern-pipeline: the demo was ended by {interrupted}", file=sys.stderr)
+        return 128 + interrupted.number
     finally:
         # What is under way now is the end already.
         for number in SIGNALS:

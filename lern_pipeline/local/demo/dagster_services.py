@@ -181,6 +181,9 @@ def free_port_from(first: int) -> int:
 
 def end_marked(mark: str) -> int:
     """Ends every process whose mark begins so; returns how many there were."""
+    if not mark:
+        # Every text begins so, also that of processes without a mark.
+        return 0
     found = list(_marked(mark))
     for request, patience in ((signal.SIGTERM, 10.0), (signal.SIGKILL, 5.0)):
         remaining = list(_marked(mark))

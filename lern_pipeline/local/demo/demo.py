@@ -126,12 +126,13 @@ class Demo:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             raise DemoFailed(f"another demo is running in {self.directory}") from None
-        mark = self.directory / "mark"
-        if mark.exists() and end_marked(mark.read_text()):
+        remembered = self.directory / "mark"
+        if remembered.exists() and end_marked(remembered.read_text()):
             self.screen.line("ended what an earlier demo had left running")
-        mark.write_text(f"{os.getpid()}-{time.time_ns()}")
+        mark = f"{os.getpid()}-{time.time_ns()}"
+        remembered.write_text(mark)
         # The servers that are started from here get it too.
-        os.environ[MARK] = mark.read_text()
+        os.environ[MARK] = mark
 
     def _configuration(self) -> Configuration:
         """The one that the environment names, else the demo's own, which the children then find there too."""

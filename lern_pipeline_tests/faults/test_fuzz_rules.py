@@ -21,7 +21,7 @@ from lern_pipeline_tests.faults.test_hostile_input import EVENTS
 
 pytestmark = pytest.mark.faults
 
-EXAMPLES = int(os.environ.get("LERN_PIPELINE_TEST_EXAMPLES", "150"))
+EXAMPLES = int(os.environ.get("LERN_PIPELINE_TEST_EXAMPLES", "100"))
 
 IDS = ("do_hostile", "do_hostile_c1", "do_hostile_c2", "hostile-user", "hostile-batch", "hostile-old", "hostile-new")
 NAMES = ("edata", "action", "contents", "contentId", "status", "userId", "courseId", "batchId", "events", "children")

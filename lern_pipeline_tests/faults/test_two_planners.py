@@ -31,7 +31,7 @@ pytestmark = pytest.mark.faults
 
 ROUNDS = 60
 MAX_RECORDS = 7
-EVENTS = 100
+EVENTS = 80
 BATCH_SIZE = 20
 
 

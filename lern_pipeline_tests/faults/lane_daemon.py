@@ -35,6 +35,14 @@ SHORT_PAUSES = {
     "LERN_PIPELINE_TASK_RESTART_STRATEGY_DELAY": "1000",
 }
 
+# A code server that died is started again when the daemon reloads its workspace: every minute, here sooner.
+DAEMON = """\
+from dagster._daemon import controller
+from dagster._daemon.cli import main
+controller.RELOAD_WORKSPACE_INTERVAL = 5
+main()
+"""
+
 # Far above what a loaded machine needs; says only that the lane stands still.
 PATIENCE = 240.0
 
@@ -80,7 +88,7 @@ class LaneDaemon:
         self.log = world.directory / f"{name}.log"
         with self.log.open("a") as output:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "dagster._daemon", "run", "-w", str(workspace)],
+                [sys.executable, "-c", DAEMON, "run", "-w", str(workspace)],
                 env={**kept, **world.environment, **SHORT_PAUSES},
                 stdin=subprocess.DEVNULL,
                 stdout=output,

@@ -23,14 +23,14 @@ from lern_pipeline_tests.faults.progress_world import Left, ProgressWorld
 pytestmark = pytest.mark.faults
 
 # A drain that has done all of a portion before its store went down gets the next one.
-PORTION = 80
+PORTION = 60
 PORTIONS = 3
 BATCH_SIZE = 20
 
 # How long a store may be gone before a run gives up. LERN_PIPELINE_TEST_PATIENCE=default: as long as by default.
 SHORT_PATIENCE = {
-    "LERN_PIPELINE_OUTAGE_TIMEOUT_SECONDS": "5",
-    "LERN_PIPELINE_REDISDB_CONNECTION_TIMEOUT": "8000",
+    "LERN_PIPELINE_OUTAGE_TIMEOUT_SECONDS": "3",
+    "LERN_PIPELINE_REDISDB_CONNECTION_TIMEOUT": "4000",
 }
 
 Calm = Callable[[int], Left]

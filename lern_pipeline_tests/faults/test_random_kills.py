@@ -1,6 +1,6 @@
 """``kill -9`` of drain's process group at random moments, each followed by a drain.
 
-``LERN_PIPELINE_TEST_KILLS=50`` for the long run over 5,000 events; eight otherwise.
+``LERN_PIPELINE_TEST_KILLS=50`` for the long run over 5,000 events; six otherwise.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from lern_pipeline_tests.faults.progress_world import Left
 
 pytestmark = pytest.mark.faults
 
-KILLS = int(os.environ.get("LERN_PIPELINE_TEST_KILLS", "8"))
+KILLS = int(os.environ.get("LERN_PIPELINE_TEST_KILLS", "6"))
 EVENTS_PER_KILL = 100
 
 

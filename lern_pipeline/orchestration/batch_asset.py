@@ -6,6 +6,7 @@ from typing import Any
 import dagster as dg
 
 from lern_pipeline.errors import LernPipelineError
+from lern_pipeline.microbatch.collector import rare_collections
 from lern_pipeline.microbatch.job import JobSpec
 from lern_pipeline.microbatch.key import InvalidKey, MicroBatchKey
 from lern_pipeline.microbatch.run import BatchResult, MicroBatchRun
@@ -66,9 +67,10 @@ def run_partition(
     """
     instance = context.instance
     worker = this_worker()
-    if Worker.of_run(context.run_id, context.run.tags) != worker:
+    run_id = context.run.run_id
+    if Worker.of_run(run_id, context.run.tags) != worker:
         # Started by a launcher that does not note its worker.
-        instance.add_run_tags(context.run_id, worker.tag(context.run_id))
+        instance.add_run_tags(run_id, worker.tag(run_id))
     attempt = int(context.run.tags.get(names.ATTEMPT_TAG, 1))
     try:
         key = MicroBatchKey.parse(context.partition_key)
@@ -79,7 +81,8 @@ def run_partition(
             installation.store(job, instance),
             report=context.log.info,
         )
-        result = run.execute(key, attempt, rerun=_is_rerun(job, context))
+        with rare_collections():
+            result = run.execute(key, attempt, rerun=_is_rerun(job, context))
     except (LernPipelineError, RecordsExpired, InvalidKey) as error:
         raise dg.Failure(str(error), allow_retries=False) from error
     for warning in result.warnings:

@@ -245,6 +245,14 @@ class Lane:
         )
         return LaneLook(next_step(view), newest, offsets)
 
+    def ends(self) -> dict[int, int]:
+        """Where the input topic ends now.
+
+        Raises:
+            ServiceUnavailable: Kafka does not answer.
+        """
+        return self.positions.ends(self.job.input_topic(self.settings))
+
     def _carry_out(self, step: Step) -> LaneRun | None:
         if isinstance(step, RequestRun):
             return LaneRun(step.key, step.attempt)

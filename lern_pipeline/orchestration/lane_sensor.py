@@ -13,6 +13,7 @@ from lern_pipeline.orchestration import names
 from lern_pipeline.orchestration.installation import Installation
 from lern_pipeline.orchestration.lane import Lane, LaneLook
 from lern_pipeline.orchestration.lane_checks import Health, evaluation, lag_within_limit, lane_health
+from lern_pipeline.orchestration.lookout import Lookout
 from lern_pipeline.orchestration.tick_instance import instance_of
 from lern_pipeline.settings import JobSettings
 
@@ -53,12 +54,16 @@ def lane_sensor(
 
 
 def tick(job: JobSpec[Any, Any], context: dg.SensorEvaluationContext, installation: Installation) -> dg.SensorResult:
-    """One look at the lane. An outage of Kafka is no error of the tick: it is said, and the next tick looks again."""
+    """One tick: looks until there is something to do or say.
+
+    An outage of Kafka is no error of the tick: it is said, and the next tick looks again.
+    """
     settings = installation.settings(job)
     memory = _remembered(context.cursor)
     lane = Lane(job, settings, instance_of(context), installation.positions(job))
+    lookout = Lookout(settings.number("microbatch.sensor.watch.seconds"))
     try:
-        look: LaneLook | LernPipelineError = lane.advance(memory.waiting_since)
+        look: LaneLook | LernPipelineError = lookout.advance(lane, memory.waiting_since)
     except ServiceUnavailable as error:
         look = error
     now = time.time()

@@ -99,6 +99,33 @@ class Cassandra:
         """See :class:`lern_pipeline.microbatch.services.RowReader`."""
         ensure_table(self._session, table, self._settings)
 
+    def conditional(self, query: str, values: tuple[Any, ...]) -> dict[str, Any]:
+        """Carry out one conditional statement (Paxos, LOCAL_SERIAL): ``[applied]``, and the row that stood against it.
+
+        Raises:
+            ServiceUnavailable: no answer in time; an attempt of which no answer came may have been applied.
+        """
+
+        def ask(session: Any) -> dict[str, Any]:
+            bound = self._session.prepare(query).bind(values)
+            bound.serial_consistency_level = ConsistencyLevel.LOCAL_SERIAL
+            # The driver itself must not send it again: the answer would be that of the repetition.
+            bound.is_idempotent = False
+            result = session.execute(bound)
+            return dict(zip(result.column_names, result.one(), strict=True))
+
+        self.counts["cassandra.conditional"] += 1
+        return self._session.answered(ask)
+
+    def execute(self, query: str, values: tuple[Any, ...]) -> None:
+        """Carry out one statement that may be repeated.
+
+        Raises:
+            ServiceUnavailable: no answer in time.
+        """
+        self.counts["cassandra.statements"] += 1
+        self._session.answered(lambda session: session.execute(self._session.prepare(query).bind(values)))
+
     # --- reads
 
     def select(

@@ -67,6 +67,23 @@ class KafkaPositions:
         with self._lock:
             return self._answer(lambda: ask(self._connected()))
 
+    def ends(self, topic: str) -> dict[int, int]:
+        """Only where the log ends: half the questions of :meth:`offsets`.
+
+        Raises:
+            ServiceUnavailable: the broker did not answer within some seconds.
+        """
+
+        def ask(consumer: Any) -> dict[int, int]:
+            wanted = [TopicPartition(topic, partition) for partition in consumer.partitions_for_topic(topic) or ()]
+            if not wanted:
+                return {}
+            ends = consumer.end_offsets(wanted, timeout_ms=ANSWER_MS)
+            return {at.partition: offset for at, offset in ends.items()}
+
+        with self._lock:
+            return self._answer(lambda: ask(self._connected()))
+
     def committed(self, topic: str, group: str) -> dict[int, int]:
         """The group's committed offsets; partitions without one are left out."""
 

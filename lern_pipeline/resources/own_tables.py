@@ -11,6 +11,9 @@ from lern_pipeline.microbatch.own_table import OwnTable
 from lern_pipeline.resources.cassandra_session import CassandraSession
 from lern_pipeline.settings import JobSettings
 
+# For a job without a keyspace of its own.
+PLATFORM_KEYSPACE = "sunbird_courses"
+
 
 def ensure_table(session: CassandraSession, table: OwnTable, settings: JobSettings) -> None:
     """Only what is missing is made: a user without the right to make keyspaces may have it made by an operator.
@@ -49,7 +52,7 @@ def _replication(metadata: Any, settings: JobSettings) -> str:
     replication = settings.optional_text("ledger.replication")
     if replication:
         return replication
-    keyspace = settings.text("lms-cassandra.keyspace")
+    keyspace = settings.optional_text("lms-cassandra.keyspace") or PLATFORM_KEYSPACE
     if keyspace not in metadata.keyspaces:
         raise ConfigurationError(f"Cassandra has no keyspace {keyspace} (lms-cassandra.keyspace)")
     return str(metadata.keyspaces[keyspace].replication_strategy.export_for_schema())

@@ -33,6 +33,7 @@ SETTINGS = """\
 env: test
 kafka.auto.offset.reset: earliest
 microbatch.store.url: {store}
+microbatch.sensor.watch.seconds: 0
 """
 
 
@@ -54,6 +55,9 @@ class InMemoryPositions:
             ends = self.world.broker.ends()
             return TopicOffsets({p: self.world.broker.log_starts.get(p, 0) for p in ends}, ends)
         return TopicOffsets({}, {})
+
+    def ends(self, topic: str) -> dict[int, int]:
+        return self.offsets(topic).ends
 
     def committed(self, topic: str, group: str) -> dict[int, int]:
         return dict(self.committed_offsets)

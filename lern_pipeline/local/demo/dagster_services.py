@@ -32,6 +32,8 @@ HOST = "127.0.0.1"
 FIRST_PORT = 3000
 START_SECONDS = 180.0
 STOP_SECONDS = 20.0
+# A lane's tick holds one while it looks; the webserver needs some too.
+CODE_SERVER_THREADS = 32
 
 
 class DagsterFailed(LernPipelineError):
@@ -132,7 +134,7 @@ class DagsterServices:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                env={**self.environment, MARK: self.mark},
+                env={"DAGSTER_GRPC_MAX_WORKERS": str(CODE_SERVER_THREADS), **self.environment, MARK: self.mark},
                 # Ctrl-C at the terminal is for the demo, which then ends these in order.
                 start_new_session=True,
             )

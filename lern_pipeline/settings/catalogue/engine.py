@@ -12,7 +12,13 @@ ENGINE: Area = area(
         integer("microbatch.min.records", 500, "Records of a micro-batch when there is little lag.", minimum=1),
         integer("microbatch.max.bytes", 67108864, "Most bytes of one micro-batch.", minimum=1),
         number("microbatch.max.wait.seconds", 0, "How long a small micro-batch may wait for more records."),
-        integer("microbatch.sensor.interval.seconds", 3, "Seconds between two looks at the topic.", minimum=1),
+        integer("microbatch.sensor.interval.seconds", 3, "Seconds from one sensor tick to the next.", minimum=1),
+        number(
+            "microbatch.sensor.watch.seconds",
+            10,
+            "How long one tick goes on looking at a lane that has nothing to do; 0: one look. Below 50, since Dagster "
+            "ends a tick after 60.",
+        ),
         text(
             "microbatch.store.url",
             "",
@@ -44,6 +50,18 @@ ENGINE: Area = area(
             "ledger.replication",
             "",
             "Its replication when it is made, as CQL map; empty: that of `lms-cassandra.keyspace`.",
+        ),
+        integer(
+            "ledger.retention.days",
+            30,
+            "Days that the pipeline remembers what it has sent or issued; longer than any topic keeps its records.",
+            minimum=7,
+        ),
+        integer(
+            "effects.concurrency",
+            20,
+            "Calls in flight that send or issue something (certificates, mails, SMS, push).",
+            minimum=1,
         ),
         flag(
             "effects.resend.unknown",

@@ -1,0 +1,106 @@
+"""Carries out one stage's effects: what the ledger knows is not done again, the rest concurrently."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from lern_pipeline.errors import LernPipelineError
+from lern_pipeline.microbatch.crash_points import crash_point
+from lern_pipeline.microbatch.effects import (
+    NOT_THERE,
+    Effect,
+    EffectLedger,
+    LedgerEntry,
+    NotCarriedOut,
+    Outcome,
+    Performers,
+)
+
+log = logging.getLogger(__name__)
+
+UNKNOWN = "a crash came between sending and the answer"
+
+
+@dataclass
+class EffectsRun:
+    """The effects of one micro-batch of one job. ``resend_unknown``: do again what nobody can tell the outcome of."""
+
+    job: str
+    batch: str
+    ledger: EffectLedger
+    performers: Performers
+    concurrency: int
+    resend_unknown: bool
+    clock: Callable[[], float]
+    warnings: list[str] = field(default_factory=list)
+
+    def carry_out(self, effects: Sequence[Effect]) -> dict[str, Outcome]:
+        """The outcome of every effect, by key. All are tried before the first outage is raised.
+
+        Raises:
+            ServiceUnavailable: a service is down; run the batch again.
+            ConfigurationError: a service refuses us.
+        """
+        wanted = list({effect.key: effect for effect in effects}.values())
+        if not wanted:
+            return {}
+        known = self.ledger.entries(self.job, [effect.key for effect in wanted if effect.once])
+        outcomes: dict[str, Outcome] = {}
+        troubles: list[LernPipelineError] = []
+        with ThreadPoolExecutor(min(self.concurrency, len(wanted)), "effect") as pool:
+            futures = [(effect, pool.submit(self._one, effect, known.get(effect.key))) for effect in wanted]
+            for effect, future in futures:
+                try:
+                    outcomes[effect.key] = future.result()
+                except LernPipelineError as error:
+                    troubles.append(error)
+        if troubles:
+            raise troubles[0]
+        unknown = sum(outcome.status == "unknown" for outcome in outcomes.values())
+        if unknown:
+            self.warnings.append(
+                f"{unknown} effects may have been carried out before a crash and were not repeated: see the asset "
+                "unfinished_effects"
+            )
+        return outcomes
+
+    def _one(self, effect: Effect, entry: LedgerEntry | None) -> Outcome:
+        if not effect.once:
+            return self.performers[effect.kind].perform(effect)
+        if entry is None or entry.released:
+            if self.ledger.claim(self.job, effect, self.batch, int(self.clock() * 1000)):
+                crash_point("after-claim")
+                return self._perform(effect)
+            entry = self.ledger.entries(self.job, [effect.key])[effect.key]
+        if entry.outcome is not None and entry.outcome.status != "unknown":
+            return entry.outcome
+        return self._look_up(effect, entry)
+
+    def _look_up(self, effect: Effect, entry: LedgerEntry) -> Outcome:
+        found = self.performers[effect.kind].look_up(effect)
+        if found is not None and found.code == NOT_THERE:
+            return self._perform(effect)
+        if found is not None:
+            self.ledger.record(self.job, effect.key, found)
+            return found
+        if self.resend_unknown:
+            return self._perform(effect)
+        unknown = Outcome("unknown", reason=UNKNOWN)
+        # Listed before it is recorded: a crash in between lists it again.
+        self.ledger.list_unfinished(self.job, effect, self.batch, entry.claimed_at_ms)
+        self.ledger.record(self.job, effect.key, unknown)
+        return unknown
+
+    def _perform(self, effect: Effect) -> Outcome:
+        try:
+            outcome = self.performers[effect.kind].perform(effect)
+        except NotCarriedOut:
+            self.ledger.give_back(self.job, effect.key)
+            raise
+        crash_point("after-effect")
+        self.ledger.record(self.job, effect.key, outcome)
+        crash_point("after-outcome")
+        return outcome

@@ -12,6 +12,7 @@ from collections import Counter
 
 VARIABLE = "LERN_PIPELINE_CRASH_AT"
 
+#: Of every job.
 BOUNDARIES = (
     "before-read",
     "after-read",
@@ -25,11 +26,6 @@ BOUNDARIES = (
     "after-rows",
     "between-cache",
     "after-cache",
-    "after-claim",
-    "after-effect",
-    "after-outcome",
-    "between-stages",
-    "after-conclusion",
     "before-publish",
     "between-publishes",
     "after-publish",
@@ -38,6 +34,9 @@ BOUNDARIES = (
     "after-applied",
     "after-commit",
 )
+
+#: Of jobs with effects, in between: each effect's claim, call and outcome, each stage, and their end.
+EFFECT_BOUNDARIES = ("after-claim", "after-effect", "after-outcome", "between-stages", "after-conclusion")
 
 _passed: Counter[str] = Counter()
 

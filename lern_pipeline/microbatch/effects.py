@@ -13,26 +13,9 @@ from typing import Any, Literal, Protocol
 import msgspec
 
 from lern_pipeline.errors import ServiceUnavailable
-from lern_pipeline.microbatch.plan import CacheWrites, Message, RowWrites
+from lern_pipeline.microbatch.plan import CacheWrites, Effect, Message, RowWrites
 
 Status = Literal["done", "failed", "unknown", "dropped"]
-
-
-class Effect(msgspec.Struct):
-    """One call outside.
-
-    ``key`` is the same whenever this effect is wanted again, by this batch or a later one; it holds no personal data.
-    ``kind`` names who of the job's performers carries it out, ``payload`` is what that needs. ``once``: behind the
-    ledger; without it the effect may be repeated at will (it is a question, or repeating it changes nothing).
-    ``what`` and ``to_whom`` (masked) tell an operator of it.
-    """
-
-    key: str
-    kind: str
-    payload: dict[str, Any] = {}
-    once: bool = True
-    what: str = ""
-    to_whom: str = ""
 
 
 class Outcome(msgspec.Struct):

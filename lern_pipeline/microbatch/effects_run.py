@@ -6,18 +6,22 @@ import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from typing import Any
 
 from lern_pipeline.errors import LernPipelineError
 from lern_pipeline.microbatch.crash_points import crash_point
 from lern_pipeline.microbatch.effects import (
     NOT_THERE,
-    Effect,
     EffectLedger,
     LedgerEntry,
     NotCarriedOut,
     Outcome,
     Performers,
 )
+from lern_pipeline.microbatch.job import JobSpec
+from lern_pipeline.microbatch.plan import Effect, Plan
+from lern_pipeline.microbatch.services import Services
+from lern_pipeline.settings import JobSettings
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +40,21 @@ class EffectsRun:
     resend_unknown: bool
     clock: Callable[[], float]
     warnings: list[str] = field(default_factory=list)
+
+    @classmethod
+    def of(
+        cls, job: JobSpec[Any, Any], plan: Plan, settings: JobSettings, services: Services, clock: Callable[[], float]
+    ) -> EffectsRun:
+        """For the effects of one plan."""
+        return cls(
+            job=job.name,
+            batch=plan.key,
+            ledger=services.ledger,
+            performers=job.performers(services, settings) if job.performers else {},
+            concurrency=settings.integer("effects.concurrency"),
+            resend_unknown=settings.flag("effects.resend.unknown"),
+            clock=clock,
+        )
 
     def carry_out(self, effects: Sequence[Effect]) -> dict[str, Outcome]:
         """The outcome of every effect, by key. All are tried before the first outage is raised.

@@ -9,9 +9,10 @@ from typing import Any, Generic, TypeVar
 from lern_pipeline.events.deterministic_ids import IdMaker
 from lern_pipeline.events.record import Position, Record
 from lern_pipeline.events.validation import Skip
+from lern_pipeline.microbatch.effects import Outcome, Performers, Stage
 from lern_pipeline.microbatch.failed_topic import FailedShape
-from lern_pipeline.microbatch.plan import Account, CacheWrites, Message, RowWrites
-from lern_pipeline.microbatch.services import Readers
+from lern_pipeline.microbatch.plan import Account, CacheWrites, Effect, Message, RowWrites
+from lern_pipeline.microbatch.services import Readers, Services
 from lern_pipeline.settings import JobSettings
 
 Work = TypeVar("Work")
@@ -59,6 +60,10 @@ class Decision:
     ``skipped`` and ``failed`` name the events that were not processed, by position. A failed event's members go
     to the failed topic, unless it stands in ``failed_without_record``: then a payload in ``failed_payloads``
     already tells of it.
+
+    A job with effects sets ``pending`` to what its :attr:`JobSpec.follow` needs (plain data, it is stored with the
+    plan), and may name the first ``effects`` already. What ``follow`` decides in the end says what became of the events
+    that are neither skipped nor failed here.
     """
 
     rows: list[RowWrites] = field(default_factory=list)
@@ -72,6 +77,8 @@ class Decision:
     counted: list[str] = field(default_factory=list)
     metrics: dict[str, float] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
+    effects: list[Effect] = field(default_factory=list)
+    pending: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,12 +109,21 @@ class Store:
     cache: tuple[str, str] | None = None
 
 
+Follow = Callable[[dict[str, Any], Mapping[str, Outcome], JobSettings, Moment], Stage | Decision]
+"""(what the plan left pending, outcomes so far by effect key, settings, moment of the plan) → next stage, or the end.
+
+Called again after each stage with all outcomes so far. Pure: the same outcomes give the same stages, after a crash too.
+"""
+
+
 @dataclass(frozen=True)
 class JobSpec(Generic[Work, State]):
     """One job on the engine.
 
     ``failed_shape``: how failed records look and are keyed where the job's contract has them differ from the
     platform's. ``event_metrics``: metric → which figure of the account it is, by name or as a function.
+    ``follow`` and ``performers``: of jobs with effects; the pure rules that go on from outcomes, and who carries
+    effects out, by kind (made anew for each batch: what a performer remembers lives that long).
     """
 
     name: str
@@ -126,6 +142,8 @@ class JobSpec(Generic[Work, State]):
     failed_record_name: str | None = None
     failed_shape: FailedShape | None = None
     time_columns: frozenset[str] = frozenset()
+    follow: Follow | None = None
+    performers: Callable[[Services, JobSettings], Performers] | None = None
     event_metrics: Mapping[str, str | Callable[[Account], int]] = field(default_factory=dict)
     io_metrics: Mapping[str, str] = field(default_factory=dict)
 

@@ -125,12 +125,33 @@ class Account(msgspec.Struct):
         return self.consumed == self.processed + self.skipped_total + self.failed_total
 
 
+class Effect(msgspec.Struct):
+    """One call outside that cannot be taken back, or whose answer the rules need to go on.
+
+    ``key`` is the same whenever this effect is wanted again, by this batch or a later one; it holds no personal data.
+    ``kind`` names who of the job's performers carries it out, ``payload`` is what that needs. ``once``: behind the
+    ledger; without it the effect may be repeated at will (it is a question, or repeating it changes nothing).
+    ``what`` and ``to_whom`` (masked) tell an operator of it.
+    """
+
+    key: str
+    kind: str
+    payload: dict[str, Any] = {}
+    once: bool = True
+    what: str = ""
+    to_whom: str = ""
+
+
 class Plan(msgspec.Struct):
     """One micro-batch's plan. ``number`` counts from 1: each rerun of an applied batch makes the next one.
 
-    Carried out in this order: ``rows`` (in list order), ``cache``, effects that cannot be taken back (design 5;
-    their place is here, the ledger comes with the first job that has any), ``messages``, ``last`` (what must not
-    exist before the rest does: dedup checksums).
+    Carried out in this order: ``rows`` (in list order), ``cache``, effects that cannot be taken back (design 5), with
+    what follows from their outcomes, ``messages``, ``last`` (what must not exist before the rest does: dedup
+    checksums).
+
+    ``effects`` come first of the plan's stages, ``pending`` is what the job's rules need to go on when their outcomes
+    are known, ``undecided`` the events that count as processed unless an outcome says otherwise. The plan with all
+    outcomes worked in is its conclusion, see :mod:`lern_pipeline.microbatch.stages`.
 
     ``counted``: the units of work whose counters have moved, in this plan or an earlier one of the batch.
     ``published_before``: ids of messages that earlier plans of the batch have published.
@@ -150,10 +171,19 @@ class Plan(msgspec.Struct):
     metrics: dict[str, float] = {}
     record_bytes: int = 0
     warnings: list[str] = []
+    effects: list[Effect] = []
+    pending: dict[str, Any] | None = None
+    undecided: list[tuple[int, int]] = []
+    attempt: int = 1
 
     def published(self) -> set[str]:
         """Ids of all messages published once this plan is applied."""
         return {message.id for message in self.messages} | set(self.published_before)
+
+    def unpublished(self) -> list[Message]:
+        """Messages that neither an earlier plan nor a stage of this one has published."""
+        before = set(self.published_before)
+        return [message for message in self.messages if message.id not in before]
 
     def rows_by_table(self) -> Counter[str]:
         counts: Counter[str] = Counter()

@@ -17,13 +17,17 @@ from typing import Any
 from lern_pipeline.errors import LernPipelineError
 from lern_pipeline.events.decoding import UnreadableRecord
 from lern_pipeline.events.deterministic_ids import IdMaker
-from lern_pipeline.events.record import Position, Record
+from lern_pipeline.events.record import Record
 from lern_pipeline.events.validation import InvalidEvent, Skip
+from lern_pipeline.microbatch.accounting import decided_account, event_metrics, failed_messages
+from lern_pipeline.microbatch.conclusion import Conclusion
 from lern_pipeline.microbatch.crash_points import crash_point
+from lern_pipeline.microbatch.effects import Stage
+from lern_pipeline.microbatch.effects_run import EffectsRun
 from lern_pipeline.microbatch.failed_topic import FailedTopic
 from lern_pipeline.microbatch.job import Decision, Event, JobSpec, Moment
 from lern_pipeline.microbatch.key import MicroBatchKey
-from lern_pipeline.microbatch.plan import Account, Message, Plan
+from lern_pipeline.microbatch.plan import Account, CacheWrites, Message, Plan, RowWrites
 from lern_pipeline.microbatch.rerun import reconcile
 from lern_pipeline.microbatch.services import RecordsExpired, Services
 from lern_pipeline.microbatch.store import BatchStore
@@ -121,19 +125,18 @@ class MicroBatchRun:
         stored = self.store.newest_plan(str(key))
         if stored is not None and not self.store.is_applied(stored):
             self.report(f"carrying out the stored plan {stored.number} of {key}")
-            self._apply(stored)
-            return BatchResult(stored, from_stored_plan=True)
+            return BatchResult(self._apply(stored), from_stored_plan=True)
         if stored is not None and not rerun:
             self.report(f"{key} is applied already: nothing to do")
-            return BatchResult(stored, from_stored_plan=True)
+            return BatchResult(self.store.conclusion(stored), from_stored_plan=True)
         records, archived = self._records(key)
-        plan = self._plan(key, records, attempt, stored)
+        plan = self._plan(key, records, attempt, self.store.conclusion(stored) if stored else None)
         self._check(plan.account)
         crash_point("before-plan")
         with self._step("store plan"):
             plan, stored_bytes = self.store.write_plan(plan)
         crash_point("after-plan")
-        self._apply(plan)
+        plan = self._apply(plan)
         return BatchResult(plan, archived_bytes=archived + stored_bytes, recomputed=stored is not None)
 
     def _records(self, key: MicroBatchKey) -> tuple[list[Record], int]:
@@ -156,15 +159,7 @@ class MicroBatchRun:
         return records, size
 
     def _plan(self, key: MicroBatchKey, records: list[Record], attempt: int, before: Plan | None) -> Plan:
-        failed_topic = FailedTopic(
-            topic=self.job.failed_topic(self.settings),
-            input_topic=self.job.input_topic(self.settings),
-            job_name=self.job.job_name_in_records,
-            batch_key=str(key),
-            attempt=attempt,
-            max_bytes=self.settings.integer("kafka.producer.max-request-size"),
-            shape=self.job.failed_shape,
-        )
+        failed_topic = self._failed_topic(str(key), attempt)
         with self._step("validate"):
             validated = self._validate(records, failed_topic)
         counted = frozenset(before.counted if before else ())
@@ -186,6 +181,17 @@ class MicroBatchRun:
                 plan = reconcile(plan, before, self.job.time_columns)
         crash_point("after-decide")
         return plan
+
+    def _failed_topic(self, batch_key: str, attempt: int) -> FailedTopic:
+        return FailedTopic(
+            topic=self.job.failed_topic(self.settings),
+            input_topic=self.job.input_topic(self.settings),
+            job_name=self.job.job_name_in_records,
+            batch_key=batch_key,
+            attempt=attempt,
+            max_bytes=self.settings.integer("kafka.producer.max-request-size"),
+            shape=self.job.failed_shape,
+        )
 
     def _validate(self, records: list[Record], failed_topic: FailedTopic) -> _Validated:
         validated = _Validated()
@@ -226,43 +232,10 @@ class MicroBatchRun:
         moment: Moment,
         failed_topic: FailedTopic,
     ) -> Plan:
-        skipped, failed = validated.skipped, validated.failed
-        failed_messages = validated.failed_messages
-        events = {event.position: event for event in validated.events}
-        # Counted, not subtracted: a decision about an event that was not there must not balance.
-        processed = len(events.keys() - decision.skipped.keys() - decision.failed.keys())
-        for reason in decision.skipped.values():
-            skipped[reason] += 1
-        for position, failure in decision.failed.items():
-            failed[failure.reason] += 1
-            if position not in decision.failed_without_record:
-                event = events[position]
-                failed_messages.append(
-                    failed_topic.message(
-                        event.record,
-                        self.job.decode(event.record.value),
-                        failure.error or failure.reason,
-                        failure.code,
-                        "Failure",
-                        kind=failure.kind,
-                    )
-                )
-        numbers: Counter[Position] = Counter()
-        for payload in decision.failed_payloads:
-            numbers[payload.position] += 1
-            failed_messages.append(
-                failed_topic.message(
-                    events[payload.position].record,
-                    payload.members,
-                    payload.error,
-                    payload.code,
-                    "FailedGroup",
-                    numbers[payload.position],
-                )
-            )
-        account = Account(len(records), processed, dict(skipped), dict(failed))
-        metrics = {name: float(_account_figure(account, what)) for name, what in self.job.event_metrics.items()}
-        metrics.update(decision.metrics)
+        events = {event.position: event.record for event in validated.events}
+        account = decided_account(len(records), validated.skipped, validated.failed, events, decision)
+        told = failed_messages(decision, events.__getitem__, failed_topic, self.job.decode)
+        undecided = events.keys() - decision.skipped.keys() - decision.failed.keys()
         return Plan(
             job=self.job.name,
             key=str(key),
@@ -271,31 +244,30 @@ class MicroBatchRun:
             account=account,
             rows=[writes for writes in decision.rows if writes.rows],
             cache=[writes for writes in decision.cache if writes.transactions],
-            messages=[*decision.messages, *failed_messages],
+            messages=[*decision.messages, *validated.failed_messages, *told],
             last=[writes for writes in decision.last if writes.transactions],
             counted=decision.counted,
-            metrics=metrics,
+            metrics=event_metrics(self.job, account) | decision.metrics,
             record_bytes=sum(record.size for record in records),
             warnings=decision.warnings,
+            effects=decision.effects,
+            pending=decision.pending,
+            undecided=sorted(undecided) if decision.pending is not None else [],
+            attempt=failed_topic.attempt,
         )
 
-    def _apply(self, plan: Plan) -> None:
-        """Carry out a plan. Every step may be repeated: absolute values, fixed times, fixed ids."""
-        crash_point("before-rows")
-        with self._step("write rows"):
-            for writes in plan.rows:
-                self.services.rows.apply(writes)
-                crash_point("between-rows")
-        crash_point("after-rows")
-        with self._step("write caches"):
-            for cache_writes in plan.cache:
-                self.services.caches.apply(cache_writes)
-                crash_point("between-cache")
-        crash_point("after-cache")
-        # Here stand the effects that cannot be taken back, behind their ledger (design 5).
+    def _apply(self, plan: Plan) -> Plan:
+        """Carry out a plan. Every step may be repeated: absolute values, fixed times, fixed ids, ledger.
+
+        Returns:
+            What the plan came to: itself, unless effects have added to it.
+        """
+        self._write(plan.rows, plan.cache)
+        if plan.pending is not None:
+            plan = self._conclude(plan)
         crash_point("before-publish")
         with self._step("publish"):
-            self.services.broker.publish(plan.messages)
+            self.services.broker.publish(plan.unpublished())
         crash_point("after-publish")
         with self._step("write checksums"):
             for cache_writes in plan.last:
@@ -305,6 +277,47 @@ class MicroBatchRun:
         with self._step("mark applied"):
             self.store.mark_applied(plan)
         crash_point("after-applied")
+        return plan
+
+    def _write(self, rows: list[RowWrites], cache: list[CacheWrites]) -> None:
+        crash_point("before-rows")
+        with self._step("write rows"):
+            for writes in rows:
+                self.services.rows.apply(writes)
+                crash_point("between-rows")
+        crash_point("after-rows")
+        with self._step("write caches"):
+            for cache_writes in cache:
+                self.services.caches.apply(cache_writes)
+                crash_point("between-cache")
+        crash_point("after-cache")
+
+    def _conclude(self, plan: Plan) -> Plan:
+        """Carry out the plan's effects, stage by stage, with the rows and messages that follow from their outcomes."""
+        concluded = self.store.conclusion(plan)
+        if concluded is not plan:
+            return concluded
+        conclusion = Conclusion(self.job, self.settings, plan)
+        effects_run = EffectsRun.of(self.job, plan, self.settings, self.services, self.clock)
+        stage: Stage | None = Stage(effects=plan.effects)
+        while stage is not None:
+            self._write(stage.rows, stage.cache)
+            with self._step("publish"):
+                self.services.broker.publish(stage.messages)
+            with self._step("effects"):
+                outcomes = effects_run.carry_out(stage.effects)
+            crash_point("between-stages")
+            with self._step("decide"):
+                stage = conclusion.next_stage(outcomes)
+        records = {record.position: record for record in self.store.read_records(plan.key) or ()}
+        plan = conclusion.plan(records.__getitem__, self._failed_topic(plan.key, plan.attempt))
+        plan.warnings += effects_run.warnings
+        self._check(plan.account)
+        self.store.write_conclusion(plan)
+        crash_point("after-conclusion")
+        # What the last decision writes, on top of what the stages have written.
+        self._write(conclusion.last_rows, conclusion.last_cache)
+        return plan
 
     @staticmethod
     def _check(account: Account) -> None:
@@ -326,14 +339,3 @@ class MicroBatchRun:
 def _counted_reason(reason: str) -> str:
     """Without the position that some reasons end with, so that like counts with like."""
     return reason.split(" (byte", 1)[0].split(" at character ", 1)[0]
-
-
-def _account_figure(account: Account, what: str | Callable[[Account], int]) -> int:
-    if callable(what):
-        return what(account)
-    return {
-        "consumed": account.consumed,
-        "processed": account.processed,
-        "skipped": account.skipped_total,
-        "failed": account.failed_total,
-    }[what]

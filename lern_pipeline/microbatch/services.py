@@ -9,6 +9,7 @@ from enum import Enum
 from typing import Any, Protocol
 
 from lern_pipeline.events.record import Record
+from lern_pipeline.microbatch.effects import EffectLedger
 from lern_pipeline.microbatch.key import MicroBatchKey
 from lern_pipeline.microbatch.own_table import OwnTable
 from lern_pipeline.microbatch.plan import CacheWrites, Message, RowWrites
@@ -237,6 +238,7 @@ class Services:
     collections: CollectionStatusReader
     contents: ContentReader
     broker: Broker
+    ledger: EffectLedger
     counts: Counter[str] = field(default_factory=Counter)
 
     @property

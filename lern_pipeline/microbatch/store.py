@@ -1,6 +1,7 @@
 """Where a batch's records and plans are kept: a local directory or any fsspec URL.
 
-``<base>/<job>/<key>/records.msgpack.zst``, ``plan-0001.msgpack.zst``, ``applied-0001``. Readable by the owner
+``<base>/<job>/<key>/records.msgpack.zst``, ``plan-0001.msgpack.zst``, ``conclusion-0001.msgpack.zst`` of plans with
+effects, ``applied-0001``. Readable by the owner
 only where the file system knows owners. A file is there whole or not at all.
 """
 
@@ -75,6 +76,16 @@ class BatchStore:
         data = self._read(self._batch(key) / _plan_name(max(numbers)))
         return None if data is None else decode_plan(_decompress(data))
 
+    def write_conclusion(self, plan: Plan) -> None:
+        """Keep what a plan with effects came to."""
+        data = zstandard.ZstdCompressor(level=1).compress(encode_plan(plan))
+        self._write(self._batch(plan.key) / _conclusion_name(plan.number), data)
+
+    def conclusion(self, plan: Plan) -> Plan:
+        """What the plan came to: itself, unless it had effects."""
+        data = self._read(self._batch(plan.key) / _conclusion_name(plan.number))
+        return plan if data is None else decode_plan(_decompress(data))
+
     def mark_applied(self, plan: Plan) -> None:
         """Everything in the plan has been done."""
         self._write(self._batch(plan.key) / f"applied-{plan.number:04d}", b"")
@@ -128,6 +139,10 @@ class BatchStore:
 
 def _plan_name(number: int) -> str:
     return f"plan-{number:04d}.msgpack.zst"
+
+
+def _conclusion_name(number: int) -> str:
+    return f"conclusion-{number:04d}.msgpack.zst"
 
 
 def _write_durably(path: Path, data: bytes, only_first: bool) -> bool:

@@ -11,8 +11,9 @@ import uuid
 
 import msgspec
 
-from lern_pipeline.microbatch.effects import Effect, LedgerEntry, Outcome, Unfinished
+from lern_pipeline.microbatch.effects import LedgerEntry, Outcome, Unfinished
 from lern_pipeline.microbatch.own_table import OwnTable
+from lern_pipeline.microbatch.plan import Effect
 from lern_pipeline.resources.cassandra import Cassandra
 from lern_pipeline.settings import JobSettings
 
@@ -120,9 +121,7 @@ class CassandraEffectLedger:
             )
         else:
             self.record(job, key, Outcome("dropped", reason="dropped by an operator"))
-        self._cassandra.execute(
-            f"DELETE FROM {self._unfinished.full_name} WHERE job = ? AND key = ?", (job, key)
-        )
+        self._cassandra.execute(f"DELETE FROM {self._unfinished.full_name} WHERE job = ? AND key = ?", (job, key))
         return True
 
     # --- tables and statements

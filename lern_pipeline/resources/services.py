@@ -7,6 +7,7 @@ from collections import Counter
 from lern_pipeline.microbatch.services import Services
 from lern_pipeline.resources.cassandra import ROWS_PER_BATCH, Cassandra
 from lern_pipeline.resources.content_service import ContentService
+from lern_pipeline.resources.effect_ledger import CassandraEffectLedger
 from lern_pipeline.resources.kafka import Kafka
 from lern_pipeline.resources.redis import RedisServers
 from lern_pipeline.resources.search_service import SearchService
@@ -21,11 +22,13 @@ def services_for(settings: JobSettings) -> Services:
     except KeyError:
         # A job without the setting writes no rows, or groups them as it likes.
         rows_per_batch = ROWS_PER_BATCH
+    cassandra = Cassandra(settings, counts=counts, rows_per_batch=rows_per_batch)
     return Services(
-        rows=Cassandra(settings, counts=counts, rows_per_batch=rows_per_batch),
+        rows=cassandra,
         caches=RedisServers(settings, counts=counts),
         collections=SearchService(settings, counts=counts),
         contents=ContentService(settings, counts=counts),
         broker=Kafka(settings, counts=counts),
+        ledger=CassandraEffectLedger(settings, cassandra),
         counts=counts,
     )

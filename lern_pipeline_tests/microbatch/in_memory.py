@@ -5,15 +5,17 @@ Every double writes what it did into one journal, so that a test can see the ord
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from lern_pipeline.events.record import Record
+from lern_pipeline.microbatch.effects import LedgerEntry, Outcome, Unfinished
 from lern_pipeline.microbatch.key import MicroBatchKey, OffsetRange
 from lern_pipeline.microbatch.own_table import OwnTable
-from lern_pipeline.microbatch.plan import CacheWrites, DeleteKey, Message, Plan, ReplaceSet, RowWrites
+from lern_pipeline.microbatch.plan import CacheWrites, DeleteKey, Effect, Message, Plan, ReplaceSet, RowWrites
 from lern_pipeline.microbatch.services import (
     ContentAnswer,
     ContentUnusable,
@@ -291,6 +293,56 @@ class JournalledStore(BatchStore):
         super().mark_applied(plan)
 
 
+class InMemoryLedger:
+    """The ledger of effects; ``lines`` is what the operator would see."""
+
+    def __init__(self, journal: Journal | None = None) -> None:
+        self.journal: Journal = [] if journal is None else journal
+        self.known: dict[tuple[str, str], LedgerEntry] = {}
+        self.lines: dict[tuple[str, str], Unfinished] = {}
+        self._lock = threading.Lock()
+
+    def entries(self, job: str, keys: list[str]) -> dict[str, LedgerEntry]:
+        return {key: self.known[job, key] for key in keys if (job, key) in self.known}
+
+    def claim(self, job: str, effect: Effect, batch: str, now_ms: int) -> bool:
+        with self._lock:
+            entry = self.known.get((job, effect.key))
+            if entry is not None and not entry.released:
+                return False
+            self.journal.append(f"claim {effect.key}")
+            self.known[job, effect.key] = LedgerEntry(now_ms)
+            return True
+
+    def record(self, job: str, key: str, outcome: Outcome) -> None:
+        self.journal.append(f"outcome {key} {outcome.status}")
+        self.known[job, key].outcome = outcome
+
+    def give_back(self, job: str, key: str) -> None:
+        self.journal.append(f"give back {key}")
+        self.known.pop((job, key), None)
+
+    def list_unfinished(self, job: str, effect: Effect, batch: str, since_ms: int) -> None:
+        self.lines[job, effect.key] = Unfinished(job, effect.key, effect.what, effect.to_whom, batch, since_ms)
+
+    def unfinished(self, job: str) -> list[Unfinished]:
+        return [line for (of, _), line in self.lines.items() if of == job]
+
+    def settle(self, job: str, key: str, send: bool) -> bool:
+        entry = self.known.get((job, key))
+        if entry is None or not entry.is_unfinished:
+            return False
+        if send:
+            entry.released = True
+        else:
+            entry.outcome = Outcome("dropped")
+        self.lines.pop((job, key), None)
+        return True
+
+    def close(self) -> None:
+        """Nothing was opened."""
+
+
 @dataclass
 class InMemoryWorld:
     """All doubles of one installation, on one journal."""
@@ -301,6 +353,7 @@ class InMemoryWorld:
     collections: InMemoryCollections = field(init=False)
     contents: InMemoryContents = field(init=False)
     broker: InMemoryBroker = field(init=False)
+    ledger: InMemoryLedger = field(init=False)
 
     def __post_init__(self) -> None:
         self.rows = InMemoryRows(self.journal)
@@ -308,7 +361,8 @@ class InMemoryWorld:
         self.collections = InMemoryCollections()
         self.contents = InMemoryContents()
         self.broker = InMemoryBroker(self.journal)
+        self.ledger = InMemoryLedger(self.journal)
 
     @property
     def services(self) -> Services:
-        return Services(self.rows, self.caches, self.collections, self.contents, self.broker)
+        return Services(self.rows, self.caches, self.collections, self.contents, self.broker, self.ledger)

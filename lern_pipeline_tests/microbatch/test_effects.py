@@ -1,0 +1,219 @@
+"""Effects: in order, each once, whatever dies, and what nobody knows is neither repeated nor forgotten."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lern_pipeline.errors import ServiceUnavailable
+from lern_pipeline.microbatch import effects_run as effects_run_module
+from lern_pipeline.microbatch import run as run_module
+from lern_pipeline.microbatch.crash_points import BOUNDARIES, EFFECT_BOUNDARIES
+from lern_pipeline_tests.microbatch.in_memory import InMemoryWorld
+from lern_pipeline_tests.microbatch.parcels import (
+    TABLE,
+    TOPIC,
+    Carrier,
+    is_unreachable,
+    parcels_run,
+    refuses,
+    times_out,
+)
+from lern_pipeline_tests.microbatch.tally import STARTED, event, key_of
+from lern_pipeline_tests.microbatch.test_crash import Crash, CrashingOnce
+
+pytestmark = pytest.mark.rules
+
+USERS = ("ada", "eve", "zed")
+LATER = STARTED + 3600
+
+
+class Shop:
+    """A world with three orders, a carrier that can be asked and a post that cannot."""
+
+    def __init__(self, base: Path, look_ups: bool = True) -> None:
+        self.world = InMemoryWorld()
+        self.base = base
+        self.carrier = Carrier(answers_look_ups=look_ups)
+        self.post = Carrier(answers_look_ups=False)
+        for user in USERS:
+            self.world.broker.append(event(user))
+        self.key = key_of(self.world.broker)
+
+    def execute(self, attempt: int = 1, rerun: bool = False, now: float = STARTED, **settings: str) -> Any:
+        run = parcels_run(self.world, self.base, self.carrier, self.post, now, **settings)
+        return run.execute(self.key, attempt, rerun)
+
+    @property
+    def numbers(self) -> dict[str, str]:
+        return {row["user"]: row["number"] for row in self.world.rows.rows(TABLE)}
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Shop:
+    return Shop(tmp_path)
+
+
+def test_rows_and_messages_follow_from_the_first_effects_and_come_before_the_next(shop: Shop) -> None:
+    result = shop.execute()
+    journal = [line.split("|")[0] for line in shop.world.journal if not line.startswith("outcome")]
+    assert journal == [
+        *("read", "archive", "plan 1"),
+        *["claim send"] * 3,
+        f"rows {TABLE}",
+        *[f"publish {TOPIC}"] * 3,
+        *["claim mail"] * 3,
+        *("applied 1", "commit"),
+    ]
+    assert result.account.processed == 3
+    assert result.plan.metrics["mails"] == 3
+    assert result.plan.metrics["success-events-count"] == 3
+    assert shop.numbers == {user: f"N-{user}" for user in USERS}
+
+
+def test_what_is_refused_fails_alone(shop: Shop) -> None:
+    shop.carrier.behaviour["eve"] = refuses
+    result = shop.execute()
+    assert (result.account.processed, result.account.failed) == (2, {"no such street": 1})
+    assert shop.numbers.keys() == {"ada", "zed"}
+    (failed,) = [m for m in shop.world.broker.published if m.topic != TOPIC]
+    assert b'"user":"eve"' in failed.value
+    assert b"NO_STREET" in failed.value
+
+
+def test_a_mail_that_is_refused_does_not_undo_the_parcel(shop: Shop) -> None:
+    shop.post.behaviour["eve"] = refuses
+    result = shop.execute()
+    assert result.account.processed == 3
+    assert result.plan.metrics["mails"] == 2
+
+
+def test_in_an_outage_the_others_are_done_and_the_batch_goes_on_later(shop: Shop) -> None:
+    shop.carrier.behaviour["ada"] = is_unreachable
+    with pytest.raises(ServiceUnavailable):
+        shop.execute()
+    assert shop.carrier.sent == {"eve": 1, "zed": 1}
+    assert not shop.numbers
+    shop.carrier.behaviour.clear()
+    result = shop.execute(2, now=LATER)
+    assert shop.carrier.sent == dict.fromkeys(USERS, 1)
+    assert result.account.processed == 3
+
+
+def test_what_timed_out_is_looked_up_before_it_is_done_again(shop: Shop) -> None:
+    def sent_but_not_answered() -> None:
+        shop.carrier.sent["ada"] += 1
+        times_out()
+
+    shop.carrier.behaviour |= {"ada": sent_but_not_answered, "eve": times_out}
+    with pytest.raises(ServiceUnavailable):
+        shop.execute()
+    shop.carrier.behaviour.clear()
+    shop.execute(2)
+    assert shop.carrier.sent == dict.fromkeys(USERS, 1)
+    assert shop.numbers.keys() == set(USERS)
+
+
+def test_what_cannot_be_looked_up_is_not_repeated_and_shown_to_the_operator(tmp_path: Path) -> None:
+    shop = Shop(tmp_path, look_ups=False)
+    shop.carrier.behaviour["ada"] = times_out
+    with pytest.raises(ServiceUnavailable):
+        shop.execute()
+    shop.carrier.behaviour.clear()
+    result = shop.execute(2)
+    assert shop.carrier.sent == {"eve": 1, "zed": 1}
+    assert result.account.skipped == {"sending is unknown": 1}
+    assert "unfinished_effects" in result.warnings[0]
+    (line,) = shop.world.ledger.unfinished("parcels")
+    assert (line.what, line.to_whom, line.batch) == ("a send", "u…", str(shop.key))
+
+
+def test_an_operator_sends_what_was_unknown_once(tmp_path: Path) -> None:
+    shop = Shop(tmp_path, look_ups=False)
+    shop.carrier.behaviour["ada"] = times_out
+    with pytest.raises(ServiceUnavailable):
+        shop.execute()
+    shop.carrier.behaviour.clear()
+    shop.execute(2)
+    (line,) = shop.world.ledger.unfinished("parcels")
+    assert shop.world.ledger.settle("parcels", line.key, send=True)
+    for attempt in (3, 4):
+        result = shop.execute(attempt, rerun=True)
+        assert result.account.processed == 3
+    assert shop.carrier.sent == dict.fromkeys(USERS, 1)
+    assert not shop.world.ledger.unfinished("parcels")
+
+
+def test_what_an_operator_drops_is_never_sent(tmp_path: Path) -> None:
+    shop = Shop(tmp_path, look_ups=False)
+    shop.carrier.behaviour["ada"] = times_out
+    with pytest.raises(ServiceUnavailable):
+        shop.execute()
+    shop.carrier.behaviour.clear()
+    shop.execute(2)
+    (line,) = shop.world.ledger.unfinished("parcels")
+    assert shop.world.ledger.settle("parcels", line.key, send=False)
+    result = shop.execute(3, rerun=True)
+    assert result.account.skipped == {"sending is dropped": 1}
+    assert shop.carrier.sent == {"eve": 1, "zed": 1}
+
+
+def test_with_resend_unknown_it_is_done_again(tmp_path: Path) -> None:
+    shop = Shop(tmp_path, look_ups=False)
+    shop.carrier.behaviour["ada"] = times_out
+    with pytest.raises(ServiceUnavailable):
+        shop.execute()
+    shop.carrier.behaviour.clear()
+    result = shop.execute(2, LERN_PIPELINE_EFFECTS_RESEND_UNKNOWN="true")
+    assert shop.carrier.sent == dict.fromkeys(USERS, 1)
+    assert result.account.processed == 3
+
+
+def test_a_rerun_does_nothing_twice(shop: Shop) -> None:
+    shop.execute()
+    published = list(shop.world.broker.published)
+    result = shop.execute(2, rerun=True, now=LATER)
+    assert result.recomputed
+    assert result.account.processed == 3
+    assert shop.carrier.sent == shop.post.sent == dict.fromkeys(USERS, 1)
+    assert shop.world.broker.published == published
+
+
+@pytest.mark.parametrize("boundary", [*BOUNDARIES, *EFFECT_BOUNDARIES])
+@pytest.mark.parametrize("nth", [1, 2])
+def test_wherever_a_run_dies_every_parcel_and_mail_is_sent_once(
+    boundary: str, nth: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop, calm = Shop(tmp_path / "killed"), Shop(tmp_path / "calm")
+    crashing = CrashingOnce(boundary) if nth == 1 else CrashingSecond(boundary)
+    monkeypatch.setattr(run_module, "crash_point", crashing)
+    monkeypatch.setattr(effects_run_module, "crash_point", crashing)
+    shop.post.answers_look_ups = True
+    try:
+        shop.execute()
+    except Crash:
+        result = shop.execute(2)
+    else:
+        pytest.skip("not passed by this job so often")
+    calm.execute()
+    assert result.account.processed == 3
+    assert shop.numbers == calm.numbers
+    assert shop.carrier.sent == shop.post.sent == dict.fromkeys(USERS, 1)
+    copies = Counter(m.id for m in {(m.id, m.value): m for m in shop.world.broker.published}.values())
+    assert copies == {m.id: 1 for m in calm.world.broker.published}
+
+
+class CrashingSecond(CrashingOnce):
+    """Ends the run when the boundary is passed for the second time."""
+
+    def __init__(self, boundary: str) -> None:
+        super().__init__(boundary)
+        self.passed = 0
+
+    def __call__(self, name: str) -> None:
+        self.passed += name == self.boundary
+        if self.passed == 2:
+            super().__call__(name)

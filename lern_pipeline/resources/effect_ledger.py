@@ -60,15 +60,15 @@ class CassandraEffectLedger:
         table = self._effects.full_name
         token = uuid.uuid4().hex
         answer = self._cassandra.conditional(
-            f"INSERT INTO {table} (job, key, claimed_at, batch, token) VALUES (?, ?, ?, ?, ?) "
+            f"INSERT INTO {table} (job, key, claimed_at, micro_batch, claim_id) VALUES (?, ?, ?, ?, ?) "
             "IF NOT EXISTS USING TTL ?",
             (job, effect.key, now_ms, batch, token, self._ttl),
         )
         # An attempt without an answer was sent again and may find its own claim.
-        if answer["[applied]"] or answer.get("token") == token:
+        if answer["[applied]"] or answer.get("claim_id") == token:
             return True
         answer = self._cassandra.conditional(
-            f"UPDATE {table} USING TTL ? SET released = ?, token = ? WHERE job = ? AND key = ? IF released = ?",
+            f"UPDATE {table} USING TTL ? SET released = ?, claim_id = ? WHERE job = ? AND key = ? IF released = ?",
             (self._ttl, False, token, job, effect.key, True),
         )
         return bool(answer["[applied]"])
@@ -91,7 +91,7 @@ class CassandraEffectLedger:
         """See :class:`lern_pipeline.microbatch.effects.EffectLedger`."""
         self._ensure()
         self._cassandra.execute(
-            f"INSERT INTO {self._unfinished.full_name} (job, key, what, to_whom, batch, since) "
+            f"INSERT INTO {self._unfinished.full_name} (job, key, what, to_whom, micro_batch, since) "
             "VALUES (?, ?, ?, ?, ?, ?) USING TTL ?",
             (job, effect.key, effect.what or effect.kind, effect.to_whom, batch, since_ms, self._ttl),
         )
@@ -101,7 +101,7 @@ class CassandraEffectLedger:
         self._ensure()
         found = self._cassandra.select(
             self._unfinished.full_name,
-            ("job", "key", "what", "to_whom", "batch", "since"),
+            ("job", "key", "what", "to_whom", "micro_batch", "since"),
             equal=(),
             within="job",
             keys=[(job,)],
@@ -139,8 +139,8 @@ class CassandraEffectLedger:
                 "job": "text",
                 "key": "text",
                 "claimed_at": "timestamp",
-                "batch": "text",
-                "token": "text",
+                "micro_batch": "text",
+                "claim_id": "text",
                 "released": "boolean",
                 "outcome": "text",
             },
@@ -157,7 +157,7 @@ class CassandraEffectLedger:
                 "key": "text",
                 "what": "text",
                 "to_whom": "text",
-                "batch": "text",
+                "micro_batch": "text",
                 "since": "timestamp",
             },
             partition=("job",),

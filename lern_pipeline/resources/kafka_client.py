@@ -24,6 +24,9 @@ REFUSED = (
     kafka.errors.UnsupportedSaslMechanismError,
 )
 
+# Longest that one attempt waits for a broker that does not answer; less where outage.timeout.seconds is less.
+LONGEST_ATTEMPT_MS = 10_000
+
 CODECS = {"snappy": "python-snappy", "lz4.frame": "lz4", "zstandard": "zstandard", "gzip": "Python's gzip"}
 
 
@@ -40,6 +43,11 @@ def check_codecs() -> None:
             raise ConfigurationError(f"package {package} is missing: records compressed with it cannot be read")
 
 
+def within_outage_ms(settings: JobSettings, milliseconds: int) -> int:
+    """As long as this, but no longer than ``outage.timeout.seconds``, in milliseconds; at least 1."""
+    return max(min(milliseconds, int(settings.number("outage.timeout.seconds") * 1000)), 1)
+
+
 def connection(settings: JobSettings) -> dict[str, Any]:
     """Arguments that every Kafka client of this configuration takes."""
     config: dict[str, Any] = {
@@ -47,7 +55,7 @@ def connection(settings: JobSettings) -> dict[str, Any]:
         "client_id": f"lern-pipeline-{settings.job or 'shared'}",
         "security_protocol": settings.text("kafka.security.protocol"),
         "request_timeout_ms": 20_000,
-        "bootstrap_timeout_ms": 10_000,
+        "bootstrap_timeout_ms": within_outage_ms(settings, LONGEST_ATTEMPT_MS),
         "reconnect_backoff_max_ms": 2_000,
     }
     optional = {

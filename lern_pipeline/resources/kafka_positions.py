@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 
 from lern_pipeline.errors import ConfigurationError, ServiceUnavailable
-from lern_pipeline.resources.kafka_client import OUTAGE, REFUSED, address, connection
+from lern_pipeline.resources.kafka_client import OUTAGE, REFUSED, address, connection, within_outage_ms
 from lern_pipeline.resources.outage import one_line, until_answered
 from lern_pipeline.settings import JobSettings
 
@@ -36,6 +36,7 @@ class KafkaPositions:
 
     def __init__(self, settings: JobSettings) -> None:
         self._settings = settings
+        self._answer_ms = within_outage_ms(settings, ANSWER_MS)
         self._lock = threading.Lock()
         self._consumer: Any = None
         self._down_until = 0.0
@@ -49,7 +50,7 @@ class KafkaPositions:
         """Where the topic's log starts and ends.
 
         Raises:
-            ServiceUnavailable: the broker did not answer within some seconds (no retries here: ticks are short).
+            ServiceUnavailable: the broker XX
         """
 
         def ask(consumer: Any) -> TopicOffsets:
@@ -57,8 +58,8 @@ class KafkaPositions:
             if not partitions:
                 return TopicOffsets({}, {})
             wanted = [TopicPartition(topic, partition) for partition in sorted(partitions)]
-            starts = consumer.beginning_offsets(wanted, timeout_ms=ANSWER_MS)
-            ends = consumer.end_offsets(wanted, timeout_ms=ANSWER_MS)
+            starts = consumer.beginning_offsets(wanted, timeout_ms=self._answer_ms)
+            ends = consumer.end_offsets(wanted, timeout_ms=self._answer_ms)
             return TopicOffsets(
                 {at.partition: offset for at, offset in starts.items()},
                 {at.partition: offset for at, offset in ends.items()},
@@ -71,14 +72,14 @@ class KafkaPositions:
         """Only where the log ends: half the questions of :meth:`offsets`.
 
         Raises:
-            ServiceUnavailable: the broker did not answer within some seconds.
+            ServiceUnavailable: the broker did not answer within some seconds, ``outage.timeout.seconds`` at most.
         """
 
         def ask(consumer: Any) -> dict[int, int]:
             wanted = [TopicPartition(topic, partition) for partition in consumer.partitions_for_topic(topic) or ()]
             if not wanted:
                 return {}
-            ends = consumer.end_offsets(wanted, timeout_ms=ANSWER_MS)
+            ends = consumer.end_offsets(wanted, timeout_ms=self._answer_ms)
             return {at.partition: offset for at, offset in ends.items()}
 
         with self._lock:

@@ -8,11 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from kafka.errors import KafkaTimeoutError
 
 from lern_pipeline.errors import ServiceUnavailable
 from lern_pipeline.microbatch.plan import CacheWrites, Message, RowWrites, SetText
+from lern_pipeline.resources import kafka_positions
 from lern_pipeline.resources.cassandra import Cassandra
 from lern_pipeline.resources.kafka import Kafka
+from lern_pipeline.resources.kafka_client import connection
 from lern_pipeline.resources.kafka_positions import KafkaPositions
 from lern_pipeline.resources.redis import RedisServers
 from lern_pipeline.settings import JobSettings
@@ -64,6 +67,46 @@ def test_after_an_outage_the_other_lanes_are_told_at_once(servers: Servers) -> N
     with pytest.raises(ServiceUnavailable) as second:
         positions.offsets("other")
     assert str(second.value) == str(first.value)
+
+
+@pytest.mark.parametrize(("seconds", "longest_ms"), [(60, 10_000), (10, 10_000), (3, 3_000), (0.5, 500), (0, 1)])
+def test_no_kafka_client_waits_longer_for_a_broker_than_the_setting_says(
+    servers: Servers, seconds: float, longest_ms: int
+) -> None:
+    settings = servers.settings(changed={"outage.timeout.seconds": seconds})
+    assert connection(settings)["bootstrap_timeout_ms"] == longest_ms
+
+
+@pytest.mark.parametrize(("seconds", "given_ms"), [(60, 8_000), (0.5, 500)])
+def test_a_look_at_a_silent_kafka_takes_no_longer_than_the_setting_says(
+    servers: Servers, monkeypatch: pytest.MonkeyPatch, seconds: float, given_ms: int
+) -> None:
+    waited: list[int] = []
+
+    class SilentKafka:
+        """A broker that was there when the lane first looked, and answers no question any more."""
+
+        def __init__(self, **options: Any) -> None:
+            waited.append(options["bootstrap_timeout_ms"])
+
+        def partitions_for_topic(self, topic: str) -> set[int]:
+            return {0}
+
+        def _question(self, partitions: Any, timeout_ms: int) -> dict[Any, int]:
+            waited.append(timeout_ms)
+            raise KafkaTimeoutError()
+
+        beginning_offsets = end_offsets = _question
+
+        def close(self, autocommit: bool) -> None:
+            """Nothing was opened."""
+
+    monkeypatch.setattr(kafka_positions, "KafkaConsumer", SilentKafka)
+    settings = servers.settings(changed={"outage.timeout.seconds": seconds})
+    for look in (KafkaPositions(settings).offsets, KafkaPositions(settings).ends):
+        with pytest.raises(ServiceUnavailable):
+            look("topic")
+    assert waited[1::2] == [given_ms] * 2
 
 
 @pytest.mark.parametrize("down", ["lms-cassandra.port", "redis.port"])

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections import Counter
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
 
-import httpx2
 import msgspec
-import stamina
 
-from lern_pipeline.errors import ConfigurationError
+from lern_pipeline.errors import ServiceUnavailable
 from lern_pipeline.microbatch.services import StatusFound, StatusUnknown
-from lern_pipeline.resources.outage import one_line
+from lern_pipeline.resources.http_service import HttpService
 from lern_pipeline.settings import JobSettings
-
-CONCURRENT_REQUESTS = 8
 
 UNUSABLE = "search service gave an answer that cannot be used"
 
@@ -35,24 +29,18 @@ class _Answer(msgspec.Struct):
     result: _Result = msgspec.field(default_factory=_Result)
 
 
-class _NotAnswered(Exception):
-    """Lost connection, time-out, 429 or 5xx: worth another try."""
-
-
 class SearchService:
     """Typed client. A status is remembered for ``activity.collection.status.cache.expiry`` seconds (contract 6.3)."""
 
     def __init__(self, settings: JobSettings, counts: Counter[str] | None = None) -> None:
-        self._setting = "service.search.basePath"
         self._settings = settings
-        self._attempts = settings.integer("http.attempts")
-        self.counts: Counter[str] = Counter() if counts is None else counts
-        self._lock = threading.Lock()
+        self._service = HttpService("search service", settings, "service.search.basePath", counts=counts)
+        self.counts = self._service.counts
         self._down: str | None = None
         self._remembered: dict[str, tuple[float, StatusFound]] = {}
 
     def close(self) -> None:
-        """Nothing is kept open between calls."""
+        self._service.close()
 
     def collection_statuses(self, collection_ids: Iterable[str]) -> dict[str, StatusFound | StatusUnknown]:
         """See :class:`lern_pipeline.microbatch.services.CollectionStatusReader`."""
@@ -75,34 +63,19 @@ class SearchService:
 
     def _asked(self, wanted: list[str]) -> dict[str, StatusFound | StatusUnknown]:
         self._down = None
-        timeout = httpx2.Timeout(
-            self._settings.number("http.read.timeout.seconds"),
-            connect=self._settings.number("http.connect.timeout.seconds"),
-        )
-        with (
-            httpx2.Client(timeout=timeout, headers={"Content-Type": "application/json"}) as client,
-            ThreadPoolExecutor(CONCURRENT_REQUESTS, "search") as pool,
-        ):
-            return dict(zip(wanted, pool.map(lambda id_: self._status(client, id_), wanted), strict=True))
+        return dict(self._service.for_each(wanted, self._status))
 
-    def _status(self, client: httpx2.Client, collection_id: str) -> StatusFound | StatusUnknown:
+    def _status(self, collection_id: str) -> StatusFound | StatusUnknown:
         if self._down is not None:
             # The service has just failed all its retries: the others of this batch need not wait as long.
             return StatusUnknown(self._down)
         try:
-            for attempt in stamina.retry_context(
-                on=_NotAnswered, attempts=self._attempts, timeout=None, wait_initial=0.2, wait_max=2.0, wait_jitter=0.3
-            ):
-                with attempt:
-                    return self._ask(client, collection_id)
-        except _NotAnswered as error:
-            with self._lock:
-                self._down = f"search service {error}"
+            return self._ask(collection_id)
+        except ServiceUnavailable as error:
+            self._down = f"search service {error.reason}"
             return StatusUnknown(self._down)
-        raise AssertionError("unreachable: the last attempt returns or raises")
 
-    def _ask(self, client: httpx2.Client, collection_id: str) -> StatusFound | StatusUnknown:
-        url = f"{self._settings.text(self._setting)}/v3/search"
+    def _ask(self, collection_id: str) -> StatusFound | StatusUnknown:
         body = {
             "request": {
                 "filters": {
@@ -113,21 +86,10 @@ class SearchService:
                 "fields": ["status"],
             }
         }
-        self.counts["http.requests"] += 1
-        try:
-            response = client.post(url, content=msgspec.json.encode(body))
-        except httpx2.DecodingError:
-            return StatusUnknown(UNUSABLE)
-        except httpx2.TransportError as error:
-            raise _NotAnswered(f"did not answer: {one_line(error)}") from error
-        status = response.status_code
-        if status == 429 or status >= 500:
-            raise _NotAnswered(f"answered {status}")
-        if status in (401, 403):
-            raise ConfigurationError(f"search service answers {status} to {url}: check {self._setting}")
-        if status != 200:
-            return StatusUnknown(f"search service answered {status}")
-        return _parsed(response.content)
+        answer = self._service.post("/v3/search", body)
+        if answer.status != 200:
+            return StatusUnknown(f"search service answered {answer.status}")
+        return _parsed(answer.content)
 
 
 def _parsed(content: bytes) -> StatusFound | StatusUnknown:

@@ -1,0 +1,264 @@
+"""What all clients of HTTP services share: bounded retries, time-outs, and what an answer means (decisions 5)."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TypeVar
+from urllib.parse import quote, urlsplit
+
+import httpx2
+import msgspec
+import stamina
+
+from lern_pipeline.errors import ConfigurationError, ServiceUnavailable
+from lern_pipeline.microbatch.effects import NotCarriedOut
+from lern_pipeline.resources.outage import one_line
+from lern_pipeline.settings import JobSettings
+
+Key = TypeVar("Key", bound=str)
+Found = TypeVar("Found")
+
+CONCURRENT_REQUESTS = 8
+JSON_HEADERS = {"Content-Type": "application/json"}
+
+# The client library takes no longer address; a server would answer the same.
+LONGEST_ADDRESS = 65_536
+URI_TOO_LONG = 414
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer below 500 that is neither 401, 403 nor 429. ``content`` is empty where it could not be read, for
+    example because it is not compressed the way its header says."""
+
+    status: int
+    content: bytes
+
+    def json(self) -> object:
+        """The body's JSON; None where it is none."""
+        try:
+            return msgspec.json.decode(self.content)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return None
+
+    def member(self, *path: str) -> object:
+        """What stands at the path of member names; None where a level of it is missing, null or no object."""
+        value = self.json()
+        for name in path:
+            value = value.get(name) if isinstance(value, dict) else None
+        return value
+
+    def says(self, text: str) -> bool:
+        """Whether the text stands anywhere in the body."""
+        return text.encode() in self.content
+
+
+def path_segment(text: str) -> str:
+    """The text as one segment of a path (decisions 4)."""
+    # A lone dot or two would be taken as "this directory" and "the one above".
+    return quote(text, safe="", errors="replace") if text.strip(".") else text.replace(".", "%2E")
+
+
+class _NotAnswered(Exception):
+    """Lost connection, time-out, 429 or 5xx. ``certain``: no connection was made, so nothing was done."""
+
+    def __init__(self, reason: str, certain: bool = False) -> None:
+        super().__init__(reason)
+        self.certain = certain
+
+
+class HttpService:
+    """One service. Connections are made on first use, kept until :meth:`close`, and shared by all threads.
+
+    Args:
+        name: as errors call it, for example ``content service``.
+        address: the setting that holds its base address.
+        credentials: the setting to check when the service answers 401 or 403, where it is not the address.
+        counts: gets ``http.requests``, every attempt.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        settings: JobSettings,
+        address: str,
+        credentials: str | None = None,
+        counts: Counter[str] | None = None,
+        follow_redirects: bool = False,
+    ) -> None:
+        self.name = name
+        self.counts: Counter[str] = Counter() if counts is None else counts
+        self._settings = settings
+        self._address = address
+        self._credentials = credentials or address
+        self._follow_redirects = follow_redirects
+        self._client: httpx2.Client | None = None
+        self._lock = threading.Lock()
+
+    def close(self) -> None:
+        with self._lock:
+            client, self._client = self._client, None
+        if client is not None:
+            client.close()
+
+    def get(self, path: str, headers: Mapping[str, str] | None = None) -> Answer:
+        """See :meth:`send`."""
+        return self.send("GET", path, headers=headers)
+
+    def post(
+        self, path: str, body: object, headers: Mapping[str, str] | None = None, repeatable: bool = True
+    ) -> Answer:
+        """See :meth:`send`; ``body`` goes out as JSON."""
+        return self.send("POST", path, msgspec.json.encode(body), headers, repeatable)
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        content: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        repeatable: bool = True,
+    ) -> Answer:
+        """The service's answer, after up to ``http.attempts`` attempts.
+
+        Args:
+            path: with query, percent-encoded; put behind the base address as it is.
+            repeatable: without it, only an attempt that made no connection is followed by another.
+
+        Raises:
+            NotCarriedOut: no attempt made a connection.
+            ServiceUnavailable: lost connection, time-out, 429 or 5xx; an attempt may have been carried out.
+            ConfigurationError: 401, 403, or an address or header that cannot be used; names the setting.
+        """
+        url = self._settings.text(self._address) + path
+        if len(url) > LONGEST_ADDRESS:
+            return Answer(URI_TOO_LONG, b"")
+        request = self._request(method, url, content, headers)
+        perhaps_done = False
+
+        def again(error: Exception) -> bool:
+            nonlocal perhaps_done
+            if not isinstance(error, _NotAnswered):
+                return False
+            perhaps_done = perhaps_done or not error.certain
+            return repeatable or error.certain
+
+        try:
+            for attempt in stamina.retry_context(
+                on=again,
+                attempts=self._settings.integer("http.attempts"),
+                timeout=None,
+                wait_initial=0.2,
+                wait_max=2.0,
+                wait_jitter=0.3,
+            ):
+                with attempt:
+                    return self._ask(request)
+        except _NotAnswered as error:
+            kind = ServiceUnavailable if perhaps_done or not error.certain else NotCarriedOut
+            raise kind(self.name, _shown(url), str(error)) from error
+        raise AssertionError("unreachable: the last attempt returns or raises")
+
+    def for_each(self, keys: Iterable[Key], ask: Callable[[Key], Found]) -> dict[Key, Found]:
+        """``ask`` of each distinct key, some at a time. After the first error that concerns the whole service, no
+        other key is asked for.
+
+        Raises:
+            ServiceUnavailable, ConfigurationError: the first one that ``ask`` raised.
+        """
+        wanted = sorted(set(keys))
+        failure: ConfigurationError | ServiceUnavailable | None = None
+
+        def answer(key: Key) -> Found:
+            nonlocal failure
+            if failure is not None:
+                raise failure
+            try:
+                return ask(key)
+            except (ConfigurationError, ServiceUnavailable) as error:
+                failure = error
+                raise
+
+        if not wanted:
+            return {}
+        with ThreadPoolExecutor(min(CONCURRENT_REQUESTS, len(wanted)), self.name) as pool:
+            return dict(zip(wanted, pool.map(answer, wanted), strict=True))
+
+    def _request(
+        self, method: str, url: str, content: bytes | None, headers: Mapping[str, str] | None
+    ) -> httpx2.Request:
+        try:
+            return self._connections().build_request(method, url, content=content, headers=headers)
+        except (httpx2.InvalidURL, UnicodeError) as error:
+            # The text of a header that cannot be sent may be a secret.
+            why = f" ({one_line(error)})" if isinstance(error, httpx2.InvalidURL) else ""
+            raise ConfigurationError(
+                f"{self.name}: {_shown(url)} cannot be asked{why}: check {self._settings_to_check()}"
+            ) from None
+
+    def _ask(self, request: httpx2.Request) -> Answer:
+        with self._lock:
+            self.counts["http.requests"] += 1
+        url = _shown(str(request.url))
+        try:
+            response = self._connections().send(request, stream=True, follow_redirects=self._follow_redirects)
+            try:
+                content = self._body(response)
+            finally:
+                response.close()
+        except httpx2.UnsupportedProtocol as error:
+            raise ConfigurationError(
+                f"{self.name}: {url} is no address ({one_line(error)}): check {self._address}"
+            ) from error
+        except httpx2.LocalProtocolError:
+            # Its text may hold the header that cannot be sent.
+            raise ConfigurationError(f"{self.name}: {url} cannot be asked: check {self._settings_to_check()}") from None
+        except (httpx2.ConnectError, httpx2.ConnectTimeout) as error:
+            raise _NotAnswered(f"did not answer: {one_line(error)}", certain=True) from error
+        except httpx2.TransportError as error:
+            raise _NotAnswered(f"did not answer: {one_line(error)}") from error
+        except httpx2.TooManyRedirects:
+            return Answer(302, b"")
+        status = response.status_code
+        if status == 429 or status >= 500:
+            raise _NotAnswered(f"answered {status}")
+        if status in (401, 403):
+            raise ConfigurationError(f"{self.name} answers {status} to {url}: check {self._credentials}")
+        return Answer(status, content)
+
+    @staticmethod
+    def _body(response: httpx2.Response) -> bytes:
+        try:
+            return response.read()
+        except httpx2.DecodingError:
+            return b""
+
+    def _connections(self) -> httpx2.Client:
+        with self._lock:
+            if self._client is None:
+                self._client = httpx2.Client(
+                    headers=JSON_HEADERS,
+                    timeout=httpx2.Timeout(
+                        self._settings.number("http.read.timeout.seconds"),
+                        connect=self._settings.number("http.connect.timeout.seconds"),
+                        # The callers' threads are bounded; waiting for one another is no outage.
+                        pool=None,
+                    ),
+                )
+            return self._client
+
+    def _settings_to_check(self) -> str:
+        return " and ".join(dict.fromkeys((self._address, self._credentials)))
+
+
+def _shown(url: str) -> str:
+    """Without query and without credentials: for errors and logs."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return url.partition("?")[0].rpartition("@")[2]
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}" if parts.netloc else parts.path

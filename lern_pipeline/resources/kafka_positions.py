@@ -50,7 +50,8 @@ class KafkaPositions:
         """Where the topic's log starts and ends.
 
         Raises:
-            ServiceUnavailable: the broker XX
+            ServiceUnavailable: the broker did not answer within some seconds, ``outage.timeout.seconds`` at most
+                (no retries here: ticks are short).
         """
 
         def ask(consumer: Any) -> TopicOffsets:

@@ -1,4 +1,4 @@
-"""The real servers that the tests share."""
+"""What the tests share: the real servers, and one that stands in for third-party services."""
 
 from __future__ import annotations
 
@@ -11,10 +11,16 @@ from pathlib import Path
 
 import psutil
 import pytest
+from hypothesis import HealthCheck, settings
 
 from lern_pipeline.local.addresses import StackAddresses, free_port
 from lern_pipeline.local.paths import default_directory
 from lern_pipeline.local.stack import LocalStack
+from lern_pipeline_tests.third_party.server import ThirdParty
+
+# A busy machine is no failure: neither a slow example nor slow data generation.
+settings.register_profile("lern_pipeline", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("lern_pipeline")
 
 KEEP_VARIABLE = "LERN_PIPELINE_TEST_STACK"
 ENV = "test"
@@ -42,6 +48,13 @@ class RunningStack:
             "redis.port": at.redis_port,
         }
         return [f"{name}: {json.dumps(value)}" for name, value in settings.items()]
+
+
+@pytest.fixture
+def third_party() -> Iterator[ThirdParty]:
+    """A server for third-party services, without any: what a test scripts is answered."""
+    with ThirdParty() as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

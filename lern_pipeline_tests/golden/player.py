@@ -8,7 +8,7 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,11 +16,11 @@ from typing import Any
 from lern_pipeline.local.addresses import StackAddresses
 from lern_pipeline_tests.golden.comparing import Comparison
 from lern_pipeline_tests.golden.freedoms import freedoms_of
-from lern_pipeline_tests.golden.http_stub import HttpStub
 from lern_pipeline_tests.golden.loading import CassandraRows, RedisKeys
 from lern_pipeline_tests.golden.masks import RunWindow
 from lern_pipeline_tests.golden.scenarios import PLAY_CONF, Group, Scenario
 from lern_pipeline_tests.golden.topics import Topics
+from lern_pipeline_tests.third_party.server import ThirdParty
 
 COMMAND = Path(sys.executable).parent / "lern-pipeline"
 DRAIN_SECONDS = 600
@@ -105,24 +105,25 @@ def play(group: Group, addresses: StackAddresses, home: Path) -> Outcome:
     cassandra = CassandraRows(addresses.cassandra_host, addresses.cassandra_port)
     keys = RedisKeys(addresses.redis_host, addresses.redis_port)
     try:
-        with HttpStub() as stub, Topics(bootstrap, env) as topics:
-            masks = {"<http>": stub.address, "<http-host>": stub.host_and_port, "<env>": env}
+        with ThirdParty() as http, Topics(bootstrap, env) as topics:
+            masks = {"<http>": http.address, "<http-host>": http.host_and_port, "<env>": env}
             scenarios = [scenario.filled_in(masks) for scenario in group.scenarios]
             for scenario in scenarios:
-                stub.add(scenario.given.get("http") or ())
+                http.add(scenario.given.get("http") or ())
             cassandra.prepare(scenarios)
             keys.prepare(scenarios)
             topics.make(scenarios)
-            drain = Drain(group.job, home, _configuration(scenarios[0].settings, addresses, env, stub.address))
+            drain = Drain(group.job, home, _configuration(scenarios[0].settings, addresses, env, http.address))
             records = [record for scenario in scenarios for record in scenario.records()]
             for number in range(max(record.round for record in records) + 1):
                 topics.publish([record for record in records if record.round == number])
                 drain.run()
                 if drain.failure is not None:
                     break
+            requests = {one.tag: [asdict(request) for request in http.requests_of(one.tag)] for one in scenarios}
             rows, entries, messages = cassandra.read(scenarios), keys.read(scenarios), topics.messages(scenarios)
             found = {
-                one.name: Found(rows[one.tag], entries[one.tag], messages[one.tag], stub.requests_of(one.tag))
+                one.name: Found(rows[one.tag], entries[one.tag], messages[one.tag], requests[one.tag])
                 for one in scenarios
             }
     finally:

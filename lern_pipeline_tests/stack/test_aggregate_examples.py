@@ -9,11 +9,12 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from pytest_httpserver import HTTPServer
 
 from lern_pipeline.microbatch.key import MicroBatchKey
 from lern_pipeline_tests.stack.learner_tables import CHECKSUMS, LearnerTables, RealRun, completion
 from lern_pipeline_tests.stack.servers import Servers
+from lern_pipeline_tests.third_party.server import ThirdParty
+from lern_pipeline_tests.third_party.services.search import Search
 
 pytestmark = pytest.mark.stack
 
@@ -47,15 +48,15 @@ def tables(servers: Servers) -> Iterator[LearnerTables]:
 
 
 @pytest.fixture(scope="module")
-def run(servers: Servers, tmp_path_factory: pytest.TempPathFactory, make_httpserver: HTTPServer) -> Iterator[RealRun]:
-    make_httpserver.expect_request("/search/v3/search").respond_with_json(
-        {"result": {"count": 1, "content": [{"identifier": "do_9100", "status": "Live"}]}}
-    )
+def run(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealRun]:
+    search = Search()
+    search.add({"do_9100": {"objectType": "Collection", "status": "Live"}})
     servers.topic("coursebatch.job.request")
-    changed = {"service.search.basePath": make_httpserver.url_for("/search")}
-    run = RealRun(servers, tmp_path_factory.mktemp("batches"), changed)
-    yield run
-    run.services.close()
+    with ThirdParty([search]) as third_party:
+        changed = {"service.search.basePath": f"{third_party.address}/search"}
+        run = RealRun(servers, tmp_path_factory.mktemp("batches"), changed)
+        yield run
+        run.services.close()
 
 
 def lms(tables: LearnerTables, user: str, content: str, status: int) -> None:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from typing import Any
 
 import pytest
-from pytest_httpserver import HTTPServer
-from werkzeug import Request, Response
 
 from lern_pipeline.errors import ConfigurationError, ServiceUnavailable
 from lern_pipeline.microbatch.services import ContentAnswer, ContentUnusable
 from lern_pipeline.resources.content_service import ContentService
 from lern_pipeline.settings import load_configuration
+from lern_pipeline_tests.third_party.answers import Answer
+from lern_pipeline_tests.third_party.server import ThirdParty
 
 pytestmark = pytest.mark.stack
 
@@ -25,62 +24,48 @@ def service(prefix: str, **environment: str) -> ContentService:
     return ContentService(load_configuration(None, given).for_job("assessment-aggregator"), Counter())
 
 
-def read(server: HTTPServer, *answers: Response | Any, content: str = "do_1") -> ContentAnswer | ContentUnusable:
+def read(server: ThirdParty, *answers: Any, content: str = "do_1") -> ContentAnswer | ContentUnusable:
     """What is read where the server gives the answers in order, the last one for ever."""
-    left = list(answers)
-
-    def answer(_: Request) -> Response:
-        found = left.pop(0) if len(left) > 1 else left[0]
-        return found if isinstance(found, Response) else Response(json.dumps(found))
-
-    server.expect_request(f"/read/{content}").respond_with_handler(answer)
-    return service(server.url_for("/read/")).read_contents([content, content])[content]
+    server.answer("read", *answers)
+    return service(f"{server.address}/read/").read_contents([content, content])[content]
 
 
-def test_a_content_is_asked_for_once(httpserver: HTTPServer) -> None:
-    assert read(httpserver, OK) == ContentAnswer(True, "OK", 2)
-    (request, _), *more = httpserver.log
-    assert not more
-    assert (request.method, request.data) == ("GET", b"")
+def test_a_content_is_asked_for_once(third_party: ThirdParty) -> None:
+    assert read(third_party, OK) == ContentAnswer(True, "OK", 2)
+    (request,) = third_party.requests
+    assert (request.method, request.path, request.body) == ("GET", "/do_1", None)
 
 
 @pytest.mark.parametrize("content", ["a b", "a/b", "é?x=1#f", "%2e", "..", "."])
-def test_ids_are_one_path_segment(httpserver: HTTPServer, content: str) -> None:
-    seen = []
-
-    def answer(request: Request) -> Response:
-        seen.append(request.environ["RAW_URI"])
-        return Response(json.dumps(OK))
-
-    httpserver.expect_request(object_uri()).respond_with_handler(answer)
-    assert service(httpserver.url_for("/read/")).read_contents([content])[content] == ContentAnswer(True, "OK", 2)
-    (uri,) = seen
-    assert uri.startswith("/read/")
-    assert not set(uri.removeprefix("/read/")) & set("/?# .")
-
-
-def object_uri() -> Any:
-    """Matches any path."""
-
-    class Anything(str):
-        def __eq__(self, other: object) -> bool:
-            return True
-
-        __hash__ = str.__hash__
-
-    return Anything("/")
+def test_ids_are_one_path_segment(third_party: ThirdParty, content: str) -> None:
+    assert read(third_party, OK, content=content) == ContentAnswer(True, "OK", 2)
+    (request,) = third_party.requests
+    assert not set(request.path.removeprefix("/")) & set("/?# .")
 
 
 @pytest.mark.parametrize("status", [429, 500, 502, 503])
-def test_an_outage_is_tried_again(httpserver: HTTPServer, status: int) -> None:
-    assert read(httpserver, Response(status=status), Response(status=status), OK) == ContentAnswer(True, "OK", 2)
-    assert len(httpserver.log) == 3
+def test_an_outage_is_tried_again(third_party: ThirdParty, status: int) -> None:
+    assert read(third_party, Answer(status=status), Answer(status=status), OK) == ContentAnswer(True, "OK", 2)
+    assert len(third_party.requests) == 3
 
 
-def test_an_outage_that_lasts_fails_the_batch(httpserver: HTTPServer) -> None:
+@pytest.mark.parametrize("lost", [Answer(drop=True), Answer(reset=True)], ids=["dropped", "reset"])
+def test_a_lost_connection_is_tried_again(third_party: ThirdParty, lost: Answer) -> None:
+    assert read(third_party, lost, lost, OK) == ContentAnswer(True, "OK", 2)
+    assert len(third_party.requests) == 3
+
+
+def test_an_answer_that_takes_too_long_is_no_answer(third_party: ThirdParty) -> None:
+    third_party.answer("read", Answer(OK, delay_s=5), OK)
+    patient = service(f"{third_party.address}/read/", LERN_PIPELINE_HTTP_READ_TIMEOUT_SECONDS="0.3")
+    assert patient.read_contents(["do_1"])["do_1"] == ContentAnswer(True, "OK", 2)
+    assert len(third_party.requests) == 2
+
+
+def test_an_outage_that_lasts_fails_the_batch(third_party: ThirdParty) -> None:
     with pytest.raises(ServiceUnavailable, match=r"content service at .*/read/do_1 .*answered 503"):
-        read(httpserver, Response(status=503))
-    assert len(httpserver.log) == 3
+        read(third_party, Answer(status=503))
+    assert len(third_party.requests) == 3
 
 
 def test_a_service_that_is_not_there_fails_the_batch() -> None:
@@ -89,10 +74,10 @@ def test_a_service_that_is_not_there_fails_the_batch() -> None:
 
 
 @pytest.mark.parametrize("status", [401, 403])
-def test_a_refusal_is_a_wrong_setting(httpserver: HTTPServer, status: int) -> None:
+def test_a_refusal_is_a_wrong_setting(third_party: ThirdParty, status: int) -> None:
     with pytest.raises(ConfigurationError, match=r"content\.read\.api"):
-        read(httpserver, Response(status=status))
-    assert len(httpserver.log) == 1
+        read(third_party, Answer(status=status))
+    assert len(third_party.requests) == 1
 
 
 @pytest.mark.parametrize("prefix", ["content/v1/read/", "ftp://x/", "http://:x/"])
@@ -108,14 +93,14 @@ def test_an_address_that_is_none_is_a_wrong_setting(prefix: str) -> None:
         ({"responseCode": "OK", "result": []}, ContentAnswer(True, "OK", None)),
         ({"responseCode": "OK", "result": {"content": None}}, ContentAnswer(True, "OK", None)),
         (
-            Response(json.dumps({"responseCode": "RESOURCE_NOT_FOUND"}), 404),
+            Answer({"responseCode": "RESOURCE_NOT_FOUND"}, 404),
             ContentAnswer(False, "RESOURCE_NOT_FOUND", None),
         ),
-        (Response(json.dumps(OK), 400), ContentAnswer(False, "OK", 2)),
+        (Answer(OK, 400), ContentAnswer(False, "OK", 2)),
     ],
 )
-def test_answers_that_say_something(httpserver: HTTPServer, answer: Any, expected: ContentAnswer) -> None:
-    assert read(httpserver, answer) == expected
+def test_answers_that_say_something(third_party: ThirdParty, answer: Any, expected: ContentAnswer) -> None:
+    assert read(third_party, answer) == expected
 
 
 @pytest.mark.parametrize(
@@ -124,13 +109,13 @@ def test_answers_that_say_something(httpserver: HTTPServer, answer: Any, expecte
         {},
         [],
         {"responseCode": 1},
-        Response("<html>"),
-        Response(""),
-        Response(b"\xff"),
-        Response("x", 404),
-        Response(b"not zipped", headers={"Content-Encoding": "gzip"}),
+        Answer("<html>"),
+        Answer(""),
+        Answer(b"\xff"),
+        Answer("x", 404),
+        Answer(b"not zipped", headers={"Content-Encoding": "gzip"}),
     ],
 )
-def test_answers_that_say_nothing_are_no_outage(httpserver: HTTPServer, answer: Any) -> None:
-    assert isinstance(read(httpserver, answer), ContentUnusable)
-    assert len(httpserver.log) == 1
+def test_answers_that_say_nothing_are_no_outage(third_party: ThirdParty, answer: Any) -> None:
+    assert isinstance(read(third_party, answer), ContentUnusable)
+    assert len(third_party.requests) == 1

@@ -1,0 +1,12 @@
+"""All services there are."""
+
+from __future__ import annotations
+
+from lern_pipeline_tests.third_party.services import Service
+from lern_pipeline_tests.third_party.services.content_read import ContentRead
+from lern_pipeline_tests.third_party.services.search import Search
+
+
+def all_services() -> list[Service]:
+    """One of each, empty."""
+    return [Search(), ContentRead()]

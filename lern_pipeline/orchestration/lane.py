@@ -133,6 +133,7 @@ class Lane:
         self.instance = instance
         self.positions = positions
         self._partitions = names.partitions_name(job)
+        self._materialised: tuple[MicroBatchKey | None, Sequence[Any]] = (None, ())
 
     # --- the ledger
 
@@ -181,8 +182,15 @@ class Lane:
         return None
 
     def _materialisations(self, key: MicroBatchKey) -> Sequence[Any]:
+        known, records = self._materialised
+        if known == key:
+            return records
         wanted = dg.AssetRecordsFilter(names.asset_key(self.job), asset_partitions=[str(key)])
-        return self.instance.fetch_materializations(wanted, limit=1).records
+        records = self.instance.fetch_materializations(wanted, limit=1).records
+        if records:
+            # Asked for twice in each look, and it does not go away again.
+            self._materialised = key, records
+        return records
 
     def runs_of(self, key: MicroBatchKey) -> list[Any]:
         """The key's runs, newest first, after those whose process died have been marked failed."""

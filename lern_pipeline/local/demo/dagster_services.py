@@ -95,11 +95,16 @@ class DagsterServices:
     def stop(self) -> bool:
         """Ends the processes, and runs that are under way; True if there was anything to end."""
         running = [process for process in self._processes.values() if process.poll() is None]
-        # The daemon first, so that nothing new is started.
-        for name in ("daemon", "webserver", "code-server"):
+        # The daemon first, so that nothing new is started. The code server holds nothing that could be lost, but would
+        # wait for the ticks that look at their lanes, and the daemon with it.
+        for name, request in (
+            ("daemon", signal.SIGTERM),
+            ("webserver", signal.SIGTERM),
+            ("code-server", signal.SIGKILL),
+        ):
             process = self._processes.get(name)
             if process is not None and process.poll() is None:
-                process.terminate()
+                process.send_signal(request)
         deadline = time.monotonic() + STOP_SECONDS
         for process in running:
             try:

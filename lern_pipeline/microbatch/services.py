@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Protocol
@@ -58,14 +58,24 @@ class RowReader(Protocol):
         within: str,
         keys: Iterable[tuple[Any, ...]],
         group_size: int | None = None,
+        columns: Sequence[str] | None = None,
     ) -> list[dict[str, Any]]:
-        """As :meth:`select`, but every column that the table has, by name; nulls are left out.
+        """As :meth:`select`, but by name, and every column that the table has, or those of ``columns``; nulls are left
+        out.
 
         The values can be stored in a plan and written back as they are: times are epoch milliseconds, collections
         lists and dicts.
 
         Raises:
             ConfigurationError: a column of a type that cannot be carried over.
+        """
+        ...
+
+    def column_types(self, table: str) -> dict[str, str]:
+        """Name and CQL type of every column, key columns included.
+
+        Raises:
+            ConfigurationError: no such table.
         """
         ...
 
@@ -181,11 +191,72 @@ class ContentUnusable:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class TypeUnknown:
+    """The content's type cannot be had; ``is_outage``: because the service did not answer, after the retries."""
+
+    is_outage: bool
+
+
+@dataclass(frozen=True, slots=True)
+class NotRead:
+    """A read that one key's own answer has made impossible. ``address`` without query; ``reason`` tells of no one."""
+
+    address: str
+    reason: str
+
+
 class ContentReader(Client, Protocol):
-    """The content read API (platform contract H2)."""
+    """The content read API (platform contract H2, H3, H4)."""
 
     def read_contents(self, content_ids: Iterable[str]) -> dict[str, ContentAnswer | ContentUnusable]:
         """Each distinct content is asked for once.
+
+        Raises:
+            ServiceUnavailable: no answer after the bounded retries.
+            ConfigurationError: 401 or 403, or an address that cannot be used.
+        """
+        ...
+
+    def content_types(self, content_ids: Iterable[str]) -> dict[str, str | TypeUnknown]:
+        """``contentType`` of each distinct content, else its ``contenttype``, else empty. An outage is an answer here
+        too (contract collection-cert-pre-processor 7.2).
+
+        Raises:
+            ConfigurationError: 401 or 403, or an address that cannot be used.
+        """
+        ...
+
+    def collection_names(self, collection_ids: Iterable[str]) -> dict[str, str | NotRead]:
+        """``name`` of each distinct collection, empty where it has none.
+
+        Raises:
+            ServiceUnavailable: no answer after the bounded retries.
+            ConfigurationError: 401 or 403, or an address that cannot be used.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class UserProfile:
+    """``members``: those that were asked for and that the profile has, nulls too. ``is_empty``: it has none at all."""
+
+    members: Mapping[str, Any]
+    is_empty: bool
+
+
+@dataclass(frozen=True, slots=True)
+class UserBlocked:
+    """The account is blocked or deleted."""
+
+
+class UserReader(Client, Protocol):
+    """The user read API (platform contract H5, H6)."""
+
+    def read_users(
+        self, user_ids: Iterable[str], members: Collection[str]
+    ) -> dict[str, UserProfile | UserBlocked | NotRead]:
+        """Each distinct user is asked for once; of the profile only ``members`` are kept.
 
         Raises:
             ServiceUnavailable: no answer after the bounded retries.
@@ -227,6 +298,7 @@ class Readers:
     caches: CacheReader
     collections: CollectionStatusReader
     contents: ContentReader
+    users: UserReader
 
 
 @dataclass(slots=True)
@@ -237,16 +309,24 @@ class Services:
     caches: CacheStore
     collections: CollectionStatusReader
     contents: ContentReader
+    users: UserReader
     broker: Broker
     ledger: EffectLedger
     counts: Counter[str] = field(default_factory=Counter)
 
     @property
     def readers(self) -> Readers:
-        return Readers(self.rows, self.caches, self.collections, self.contents)
+        return Readers(self.rows, self.caches, self.collections, self.contents, self.users)
 
     def close(self) -> None:
         """Close whatever was opened."""
-        clients: tuple[Client, ...] = (self.rows, self.caches, self.collections, self.contents, self.broker)
+        clients: tuple[Client, ...] = (
+            self.rows,
+            self.caches,
+            self.collections,
+            self.contents,
+            self.users,
+            self.broker,
+        )
         for client in clients:
             client.close()

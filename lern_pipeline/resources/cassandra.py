@@ -78,8 +78,8 @@ class Cassandra:
             raise ConfigurationError(f"Cassandra at {self._session.address} has no type {keyspace}.{type_name}")
         return tuple(found.field_names)
 
-    def _columns(self, table: str) -> dict[str, str]:
-        """Name and CQL type of every column."""
+    def column_types(self, table: str) -> dict[str, str]:
+        """See :class:`lern_pipeline.microbatch.services.RowReader`."""
         return {column.name: column.cql_type for column in self._table(table).columns.values()}
 
     def _table(self, table: str) -> Any:
@@ -150,10 +150,12 @@ class Cassandra:
         within: str,
         keys: Iterable[tuple[Any, ...]],
         group_size: int | None = None,
+        columns: Sequence[str] | None = None,
     ) -> list[dict[str, Any]]:
         """See :class:`lern_pipeline.microbatch.services.RowReader`."""
-        columns = self._columns(table)
-        times = {name for name, type_ in columns.items() if type_ == "timestamp"}
+        types = self.column_types(table)
+        columns = tuple(types) if columns is None else columns
+        times = {name for name, type_ in types.items() if type_ == "timestamp"}
         selected = ", ".join(
             f"toUnixTimestamp({protect_name(name)})" if name in times else protect_name(name) for name in columns
         )

@@ -46,15 +46,19 @@ class Answer:
             return None
 
     def member(self, *path: str) -> object:
-        """What stands at the path of member names; None where a level of it is missing, null or no object."""
-        value = self.json()
-        for name in path:
-            value = value.get(name) if isinstance(value, dict) else None
-        return value
+        """As :func:`member`, of the body."""
+        return member(self.json(), *path)
 
     def says(self, text: str) -> bool:
         """Whether the text stands anywhere in the body."""
         return text.encode() in self.content
+
+
+def member(value: object, *path: str) -> object:
+    """What stands at the path of member names; None where a level of it is missing, null or no object."""
+    for name in path:
+        value = value.get(name) if isinstance(value, dict) else None
+    return value
 
 
 def path_segment(text: str) -> str:
@@ -104,6 +108,10 @@ class HttpService:
             client, self._client = self._client, None
         if client is not None:
             client.close()
+
+    def shown(self, path: str) -> str:
+        """The address of ``path`` as errors tell it: without query and without credentials."""
+        return _shown(self._settings.text(self._address) + path)
 
     def get(self, path: str, headers: Mapping[str, str] | None = None) -> Answer:
         """See :meth:`send`."""

@@ -11,6 +11,7 @@ from lern_pipeline.resources.effect_ledger import CassandraEffectLedger
 from lern_pipeline.resources.kafka import Kafka
 from lern_pipeline.resources.redis import RedisServers
 from lern_pipeline.resources.search_service import SearchService
+from lern_pipeline.resources.user_service import UserService
 from lern_pipeline.settings import JobSettings
 
 
@@ -28,6 +29,7 @@ def services_for(settings: JobSettings) -> Services:
         caches=RedisServers(settings, counts=counts),
         collections=SearchService(settings, counts=counts),
         contents=ContentService(settings, counts=counts),
+        users=UserService(settings, counts=counts),
         broker=Kafka(settings, counts=counts),
         ledger=CassandraEffectLedger(settings, cassandra),
         counts=counts,

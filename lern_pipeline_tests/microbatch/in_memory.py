@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,10 +19,14 @@ from lern_pipeline.microbatch.plan import CacheWrites, DeleteKey, Effect, Messag
 from lern_pipeline.microbatch.services import (
     ContentAnswer,
     ContentUnusable,
+    NotRead,
     RecordsExpired,
     Services,
     StatusFound,
     StatusUnknown,
+    TypeUnknown,
+    UserBlocked,
+    UserProfile,
     WrongType,
 )
 from lern_pipeline.microbatch.store import BatchStore
@@ -42,6 +46,7 @@ class InMemoryRows:
         self.tables: dict[str, OwnTable] = {}
         self.partition_keys: dict[str, tuple[str, ...]] = {}
         self.types: dict[str, tuple[str, ...]] = {}
+        self.columns: dict[str, dict[str, str]] = {}
         self._cells: dict[str, dict[frozenset[tuple[str, Any]], dict[Any, tuple[int, Any]]]] = {}
 
     def give(self, table: str, key: Mapping[str, Any], columns: Mapping[str, Any]) -> None:
@@ -100,10 +105,18 @@ class InMemoryRows:
         within: str,
         keys: Iterable[tuple[Any, ...]],
         group_size: int | None = None,
+        columns: Sequence[str] | None = None,
     ) -> list[Row]:
         wanted = set(keys)
         self.selects[table] += len(wanted)
-        return [row for row in self.rows(table) if tuple(row[column] for column in (*equal, within)) in wanted]
+        found = [row for row in self.rows(table) if tuple(row[column] for column in (*equal, within)) in wanted]
+        return [
+            {name: value for name, value in row.items() if value is not None and (columns is None or name in columns)}
+            for row in found
+        ]
+
+    def column_types(self, table: str) -> dict[str, str]:
+        return self.columns[table]
 
     def ensure_table(self, table: OwnTable) -> None:
         self.tables.setdefault(table.full_name, table)
@@ -218,6 +231,8 @@ class InMemoryContents:
 
     def __init__(self) -> None:
         self.answers: dict[str, ContentAnswer | ContentUnusable] = {}
+        self.types: dict[str, str | TypeUnknown] = {}
+        self.names: dict[str, str | NotRead] = {}
         self.asked: list[str] = []
 
     def read_contents(self, content_ids: Iterable[str]) -> dict[str, ContentAnswer | ContentUnusable]:
@@ -225,6 +240,41 @@ class InMemoryContents:
         self.asked += wanted
         unknown = ContentAnswer(False, "RESOURCE_NOT_FOUND", None)
         return {content_id: self.answers.get(content_id, unknown) for content_id in wanted}
+
+    def content_types(self, content_ids: Iterable[str]) -> dict[str, str | TypeUnknown]:
+        wanted = sorted(set(content_ids))
+        self.asked += wanted
+        unknown = TypeUnknown(is_outage=False)
+        return {content_id: self.types.get(content_id, unknown) for content_id in wanted}
+
+    def collection_names(self, collection_ids: Iterable[str]) -> dict[str, str | NotRead]:
+        wanted = sorted(set(collection_ids))
+        self.asked += wanted
+        return {id_: self.names.get(id_, NotRead(f"http://content/read/{id_}", "answered 404")) for id_ in wanted}
+
+    def close(self) -> None:
+        """Nothing was opened."""
+
+
+class InMemoryUsers:
+    """The user service: profiles, or what stands in their place, by user; what it was asked for."""
+
+    def __init__(self) -> None:
+        self.answers: dict[str, Mapping[str, Any] | UserBlocked | NotRead] = {}
+        self.asked: list[str] = []
+
+    def read_users(
+        self, user_ids: Iterable[str], members: Collection[str]
+    ) -> dict[str, UserProfile | UserBlocked | NotRead]:
+        wanted = sorted(set(user_ids))
+        self.asked += wanted
+        return {user_id: self._read(user_id, members) for user_id in wanted}
+
+    def _read(self, user_id: str, members: Collection[str]) -> UserProfile | UserBlocked | NotRead:
+        found = self.answers.get(user_id, NotRead(f"http://user/read/{user_id}", "answered 404"))
+        if isinstance(found, (UserBlocked, NotRead)):
+            return found
+        return UserProfile({name: value for name, value in found.items() if name in members}, not found)
 
     def close(self) -> None:
         """Nothing was opened."""
@@ -352,6 +402,7 @@ class InMemoryWorld:
     caches: InMemoryCaches = field(init=False)
     collections: InMemoryCollections = field(init=False)
     contents: InMemoryContents = field(init=False)
+    users: InMemoryUsers = field(init=False)
     broker: InMemoryBroker = field(init=False)
     ledger: InMemoryLedger = field(init=False)
 
@@ -360,9 +411,10 @@ class InMemoryWorld:
         self.caches = InMemoryCaches(self.journal)
         self.collections = InMemoryCollections()
         self.contents = InMemoryContents()
+        self.users = InMemoryUsers()
         self.broker = InMemoryBroker(self.journal)
         self.ledger = InMemoryLedger(self.journal)
 
     @property
     def services(self) -> Services:
-        return Services(self.rows, self.caches, self.collections, self.contents, self.broker, self.ledger)
+        return Services(self.rows, self.caches, self.collections, self.contents, self.users, self.broker, self.ledger)

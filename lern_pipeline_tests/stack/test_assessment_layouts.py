@@ -54,7 +54,9 @@ class OnCassandra(InMemoryWorld):
 
     @property
     def services(self) -> Services:
-        return Services(self.cassandra, self.caches, self.collections, self.contents, self.broker, self.ledger)
+        return Services(
+            self.cassandra, self.caches, self.collections, self.contents, self.users, self.broker, self.ledger
+        )
 
 
 #: A while ago: a list that is written again gets a later write time, by the time since it was planned.

@@ -23,6 +23,12 @@ AREA: Area = area(
         integer("redis.database.contentCache.id", 5, "Redis database of content metadata (server `redis-meta`)."),
         text("cert_domain_url", None, "`edata.basePath` of the requests."),
         text("user_read_api", "/private/user/v1/read", "Path of the user read."),
+        text(
+            "user_read_query",
+            "fields=organisations,roles,locations,declarations,externalIds",
+            "Query of the user read. With `locations` the service leaves out `profileLocation` and `locationIds`; the "
+            "existing job sends no `fields=`, and gets no locations.",
+        ),
         text("content_read_api", "/content/v4/read", "Path of the content read."),
         text("service.content.basePath", None, "Content service."),
         text("service.learner.basePath", None, "User and organisation service."),

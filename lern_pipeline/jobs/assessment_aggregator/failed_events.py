@@ -13,6 +13,7 @@ from __future__ import annotations
 from typing import Any
 
 from lern_pipeline.events.failed_record import raw_members
+from lern_pipeline.events.null_members import without_null_members
 from lern_pipeline.microbatch.failed_topic import FailedEvent, FailedValue
 
 UNCHANGED = "unchanged"
@@ -23,7 +24,7 @@ SOURCE = "AssessmentAggregator"
 
 def failed_event(failed: FailedEvent) -> FailedValue:
     """Members and key: the text under ``mid``, else none (D24)."""
-    members: dict[str, Any] = _without_nulls(failed.members) if failed.members is not None else {}
+    members: dict[str, Any] = without_null_members(failed.members) if failed.members is not None else {}
     mid = members.get("mid")
     key = mid.encode() if isinstance(mid, str) else None
     if failed.kind == UNCHANGED:
@@ -34,22 +35,5 @@ def failed_event(failed: FailedEvent) -> FailedValue:
     if failed.kind == AGGREGATE:
         metadata["stage"] = AGGREGATE
     if failed.members is None:
-        metadata |= _without_nulls(raw_members(failed.record.value))
+        metadata |= without_null_members(raw_members(failed.record.value))
     return FailedValue({**members, "flags": members.get("flags", {}), "metadata": metadata}, key)
-
-
-def _without_nulls(value: Any) -> Any:
-    """Null members of objects left out, nulls in arrays kept (2.2)."""
-    # One frame a level: what was read may be nested hundreds of levels deep.
-    if isinstance(value, dict):
-        members = {}
-        for name, member in value.items():
-            if member is not None:
-                members[name] = _without_nulls(member) if isinstance(member, (dict, list)) else member
-        return members
-    if isinstance(value, list):
-        items = []
-        for item in value:
-            items.append(_without_nulls(item) if isinstance(item, (dict, list)) else item)
-        return items
-    return value

@@ -95,6 +95,7 @@ class Conclusion:
             counted=sorted({*before.counted, *decision.counted}),
             metrics=event_metrics(self._job, account) | _own_metrics(before, self._job) | decision.metrics,
             warnings=[*before.warnings, *decision.warnings],
+            settled=decision.settled,
         )
 
 

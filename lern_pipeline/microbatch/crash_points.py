@@ -36,7 +36,14 @@ BOUNDARIES = (
 )
 
 #: Of jobs with effects, in between: each effect's claim, call and outcome, each stage, and their end.
-EFFECT_BOUNDARIES = ("after-claim", "after-effect", "after-outcome", "between-stages", "after-conclusion")
+EFFECT_BOUNDARIES = (
+    "after-claim",
+    "after-effect",
+    "after-outcome",
+    "between-stages",
+    "after-conclusion",
+    "after-settled",
+)
 
 _passed: Counter[str] = Counter()
 

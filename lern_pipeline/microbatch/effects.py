@@ -8,32 +8,15 @@ where the service can answer, else left alone and shown to the operator.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal, Protocol
+from typing import Protocol
 
 import msgspec
 
 from lern_pipeline.errors import ServiceUnavailable
 from lern_pipeline.microbatch.plan import CacheWrites, Effect, Message, RowWrites
 
-Status = Literal["done", "failed", "unknown", "dropped"]
-
-
-class Outcome(msgspec.Struct):
-    """What came of an effect.
-
-    ``done`` and ``failed`` are answers; ``unknown``: a crash came between claim and answer, and nobody can tell;
-    ``dropped``: an operator decided that it must not be done any more. ``result`` holds what the rules go on with, and
-    nothing personal, as the ledger keeps it.
-    """
-
-    status: Status
-    result: dict[str, Any] = {}
-    reason: str = ""
-    code: str = ""
-
-    @property
-    def is_done(self) -> bool:
-        return self.status == "done"
+# Plans hold outcomes; those who carry effects out look for them here.
+from lern_pipeline.microbatch.plan import Outcome as Outcome
 
 
 class Stage(msgspec.Struct):
@@ -78,9 +61,10 @@ NOT_THERE = "NOT_THERE"
 
 
 class LedgerEntry(msgspec.Struct):
-    """What the ledger knows of an effect. Without ``outcome`` it was claimed and has not ended."""
+    """What the ledger knows of an effect that ``batch`` claimed. Without ``outcome`` it has not ended."""
 
     claimed_at_ms: int
+    batch: str
     outcome: Outcome | None = None
     released: bool = False
 
@@ -113,7 +97,7 @@ class EffectLedger(Protocol):
         ...
 
     def record(self, job: str, key: str, outcome: Outcome) -> None:
-        """Keep the outcome of a claimed effect."""
+        """Keep the outcome of a claimed effect, in place of an earlier one."""
         ...
 
     def give_back(self, job: str, key: str) -> None:

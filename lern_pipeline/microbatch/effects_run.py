@@ -8,6 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
+
 from lern_pipeline.errors import LernPipelineError
 from lern_pipeline.microbatch.crash_points import crash_point
 from lern_pipeline.microbatch.effects import (
@@ -95,8 +97,12 @@ class EffectsRun:
                 return self._perform(effect)
             entry = self.ledger.entries(self.job, [effect.key])[effect.key]
         if entry.outcome is not None and entry.outcome.status != "unknown":
-            return entry.outcome
-        return self._look_up(effect, entry)
+            return self._of_batch(entry, entry.outcome)
+        return self._of_batch(entry, self._look_up(effect, entry))
+
+    def _of_batch(self, entry: LedgerEntry, outcome: Outcome) -> Outcome:
+        earlier = "" if entry.batch == self.batch else entry.batch
+        return msgspec.structs.replace(outcome, earlier_batch=earlier)
 
     def _look_up(self, effect: Effect, entry: LedgerEntry) -> Outcome:
         found = self.performers[effect.kind].look_up(effect)
@@ -123,3 +129,22 @@ class EffectsRun:
         self.ledger.record(self.job, effect.key, outcome)
         crash_point("after-outcome")
         return outcome
+
+
+def keep_settled(plan: Plan, settings: JobSettings, services: Services) -> None:
+    """Put the plan's settled outcomes in place of the first ones.
+
+    Raises:
+        ServiceUnavailable: the ledger did not take all of them; run the batch again.
+    """
+    if not plan.settled:
+        return
+
+    def keep(key: str) -> None:
+        outcome = msgspec.structs.replace(plan.settled[key], earlier_batch="")
+        services.ledger.record(plan.job, key, outcome)
+
+    with ThreadPoolExecutor(min(settings.integer("effects.concurrency"), len(plan.settled)), "effect") as pool:
+        # Asked for one by one, so that an error is raised here.
+        for _ in pool.map(keep, plan.settled):
+            pass

@@ -63,7 +63,8 @@ class Decision:
 
     A job with effects sets ``pending`` to what its :attr:`JobSpec.follow` needs (plain data, it is stored with the
     plan), and may name the first ``effects`` already. What ``follow`` decides in the end says what became of the events
-    that are neither skipped nor failed here.
+    that are neither skipped nor failed here. ``settled``, of that last decision: outcomes by effect key that the ledger
+    keeps instead of the first ones once all messages are acknowledged.
     """
 
     rows: list[RowWrites] = field(default_factory=list)
@@ -79,6 +80,7 @@ class Decision:
     warnings: list[str] = field(default_factory=list)
     effects: list[Effect] = field(default_factory=list)
     pending: dict[str, Any] | None = None
+    settled: dict[str, Outcome] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

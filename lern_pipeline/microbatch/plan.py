@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -142,6 +142,29 @@ class Effect(msgspec.Struct):
     to_whom: str = ""
 
 
+Status = Literal["done", "failed", "unknown", "dropped"]
+
+
+class Outcome(msgspec.Struct):
+    """What came of an effect.
+
+    ``done`` and ``failed`` are answers; ``unknown``: a crash came between claim and answer, and nobody can tell;
+    ``dropped``: an operator decided that it must not be done any more. ``result`` holds what the rules go on with, and
+    nothing personal, as the ledger keeps it. ``earlier_batch``: the batch that the outcome is of, where that is another
+    one than asks for it now: another event wanted the same effect, or the lane went back.
+    """
+
+    status: Status
+    result: dict[str, Any] = {}
+    reason: str = ""
+    code: str = ""
+    earlier_batch: str = ""
+
+    @property
+    def is_done(self) -> bool:
+        return self.status == "done"
+
+
 class Plan(msgspec.Struct):
     """One micro-batch's plan. ``number`` counts from 1: each rerun of an applied batch makes the next one.
 
@@ -151,7 +174,9 @@ class Plan(msgspec.Struct):
 
     ``effects`` come first of the plan's stages, ``pending`` is what the job's rules need to go on when their outcomes
     are known, ``undecided`` the events that count as processed unless an outcome says otherwise. The plan with all
-    outcomes worked in is its conclusion, see :mod:`lern_pipeline.microbatch.stages`.
+    outcomes worked in is its conclusion, see :mod:`lern_pipeline.microbatch.conclusion`.
+
+    ``settled``: outcomes that take the place of those in the ledger once the messages are acknowledged.
 
     ``counted``: the units of work whose counters have moved, in this plan or an earlier one of the batch.
     ``published_before``: ids of messages that earlier plans of the batch have published.
@@ -175,6 +200,7 @@ class Plan(msgspec.Struct):
     pending: dict[str, Any] | None = None
     undecided: list[tuple[int, int]] = []
     attempt: int = 1
+    settled: dict[str, Outcome] = {}
 
     def published(self) -> set[str]:
         """Ids of all messages published once this plan is applied."""

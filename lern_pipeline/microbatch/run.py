@@ -23,7 +23,7 @@ from lern_pipeline.microbatch.accounting import decided_account, event_metrics, 
 from lern_pipeline.microbatch.conclusion import Conclusion
 from lern_pipeline.microbatch.crash_points import crash_point
 from lern_pipeline.microbatch.effects import Stage
-from lern_pipeline.microbatch.effects_run import EffectsRun
+from lern_pipeline.microbatch.effects_run import EffectsRun, keep_settled
 from lern_pipeline.microbatch.failed_topic import FailedTopic
 from lern_pipeline.microbatch.job import Decision, Event, JobSpec, Moment
 from lern_pipeline.microbatch.key import MicroBatchKey
@@ -269,6 +269,9 @@ class MicroBatchRun:
         with self._step("publish"):
             self.services.broker.publish(plan.unpublished())
         crash_point("after-publish")
+        with self._step("effects"):
+            keep_settled(plan, self.settings, self.services)
+        crash_point("after-settled")
         with self._step("write checksums"):
             for cache_writes in plan.last:
                 self.services.caches.apply(cache_writes)

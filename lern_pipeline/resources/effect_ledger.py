@@ -41,15 +41,15 @@ class CassandraEffectLedger:
         self._ensure()
         found = self._cassandra.select(
             self._effects.full_name,
-            ("key", "claimed_at", "outcome", "released"),
+            ("key", "claimed_at", "micro_batch", "outcome", "released"),
             equal=("job",),
             within="key",
             keys=[(job, key) for key in keys],
             times=("claimed_at",),
         )
         return {
-            key: LedgerEntry(claimed_at, None if outcome is None else _decoder.decode(outcome), bool(released))
-            for key, claimed_at, outcome, released in found
+            key: LedgerEntry(claimed_at, batch, None if outcome is None else _decoder.decode(outcome), bool(released))
+            for key, claimed_at, batch, outcome, released in found
             # A row that was given back and got its outcome late has no claim.
             if claimed_at is not None
         }
@@ -68,8 +68,9 @@ class CassandraEffectLedger:
         if answer["[applied]"] or answer.get("claim_id") == token:
             return True
         answer = self._cassandra.conditional(
-            f"UPDATE {table} USING TTL ? SET released = ?, claim_id = ? WHERE job = ? AND key = ? IF released = ?",
-            (self._ttl, False, token, job, effect.key, True),
+            f"UPDATE {table} USING TTL ? SET released = ?, micro_batch = ?, claim_id = ? WHERE job = ? AND key = ? "
+            "IF released = ?",
+            (self._ttl, False, batch, token, job, effect.key, True),
         )
         return bool(answer["[applied]"])
 

@@ -361,7 +361,7 @@ class InMemoryLedger:
             if entry is not None and not entry.released:
                 return False
             self.journal.append(f"claim {effect.key}")
-            self.known[job, effect.key] = LedgerEntry(now_ms)
+            self.known[job, effect.key] = LedgerEntry(now_ms, batch)
             return True
 
     def record(self, job: str, key: str, outcome: Outcome) -> None:

@@ -107,8 +107,11 @@ def follow(
         position = Position(*parcel["at"])
         if outcome.status in ("unknown", "dropped"):
             decision.skipped[position] = f"sending is {outcome.status}"
+        elif outcome.earlier_batch:
+            decision.skipped[position] = f"sent by {outcome.earlier_batch}"
         elif not outcome.is_done:
             decision.failed[position] = Failure(outcome.reason, outcome.code)
+            decision.settled[_effect("send", parcel).key] = Outcome("failed", {"told": True}, outcome.reason)
     return decision
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ from lern_pipeline.errors import ServiceUnavailable
 from lern_pipeline.microbatch import effects_run as effects_run_module
 from lern_pipeline.microbatch import run as run_module
 from lern_pipeline.microbatch.crash_points import BOUNDARIES, EFFECT_BOUNDARIES
+from lern_pipeline.microbatch.effects import Outcome
+from lern_pipeline.microbatch.key import MicroBatchKey
 from lern_pipeline_tests.microbatch.in_memory import InMemoryWorld
 from lern_pipeline_tests.microbatch.parcels import (
     TABLE,
@@ -180,6 +183,25 @@ def test_a_rerun_does_nothing_twice(shop: Shop) -> None:
     assert result.account.processed == 3
     assert shop.carrier.sent == shop.post.sent == dict.fromkeys(USERS, 1)
     assert shop.world.broker.published == published
+
+
+def test_an_outcome_of_an_earlier_batch_says_which(shop: Shop) -> None:
+    """The lane went back: another batch of the same records."""
+    shop.execute()
+    later = MicroBatchKey.of(datetime(2027, 1, 2, tzinfo=UTC), shop.key.ranges)
+    run = parcels_run(shop.world, shop.base, shop.carrier, shop.post)
+    result = run.execute(later, 1, rerun=False)
+    assert result.account.skipped == {f"sent by {shop.key}": 3}
+    assert shop.carrier.sent == dict.fromkeys(USERS, 1)
+
+
+def test_a_settled_outcome_takes_the_firsts_place_once_its_failed_record_is_out(shop: Shop) -> None:
+    shop.carrier.behaviour["eve"] = refuses
+    shop.execute()
+    settled, told = "outcome send|0.1 failed", "publish test.activity.agg.failed"
+    assert [line for line in shop.world.journal if line in (settled, told)] == [settled, told, settled]
+    outcome = shop.world.ledger.known["parcels", "send|0.1"].outcome
+    assert outcome == Outcome("failed", {"told": True}, "no such street")
 
 
 @pytest.mark.parametrize("boundary", [*BOUNDARIES, *EFFECT_BOUNDARIES])

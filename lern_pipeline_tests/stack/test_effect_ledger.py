@@ -18,6 +18,7 @@ pytestmark = pytest.mark.stack
 
 JOB = "notification-job"
 BATCH = "20270101T000000Z_0.0-10"
+LATER_BATCH = "20270102T000000Z_0.10-20"
 THEN = 1_800_000_000_000
 
 
@@ -42,14 +43,14 @@ def test_of_many_claims_at_once_one_wins(ledger: CassandraEffectLedger, effect: 
     with ThreadPoolExecutor(8) as pool:
         won = list(pool.map(lambda _: ledger.claim(JOB, effect, BATCH, THEN), range(8)))
     assert won.count(True) == 1
-    assert entry(ledger, effect) == LedgerEntry(THEN)
+    assert entry(ledger, effect) == LedgerEntry(THEN, BATCH)
 
 
 def test_an_outcome_is_found_again(ledger: CassandraEffectLedger, effect: Effect) -> None:
     ledger.claim(JOB, effect, BATCH, THEN)
     outcome = Outcome("done", {"osid": "1-ab", "at": 5})
     ledger.record(JOB, effect.key, outcome)
-    assert entry(ledger, effect) == LedgerEntry(THEN, outcome)
+    assert entry(ledger, effect) == LedgerEntry(THEN, BATCH, outcome)
     assert not ledger.claim(JOB, effect, BATCH, THEN)
 
 
@@ -58,7 +59,7 @@ def test_a_claim_that_is_given_back_can_be_made_again(ledger: CassandraEffectLed
     ledger.give_back(JOB, effect.key)
     assert entry(ledger, effect) is None
     assert ledger.claim(JOB, effect, BATCH, THEN + 1)
-    assert entry(ledger, effect) == LedgerEntry(THEN + 1)
+    assert entry(ledger, effect) == LedgerEntry(THEN + 1, BATCH)
 
 
 def unknown(ledger: CassandraEffectLedger, effect: Effect) -> None:
@@ -82,8 +83,11 @@ def test_what_an_operator_releases_is_claimed_by_one_run(ledger: CassandraEffect
     assert ledger.settle(JOB, effect.key, send=True)
     assert not listed(ledger, effect)
     with ThreadPoolExecutor(4) as pool:
-        won = list(pool.map(lambda _: ledger.claim(JOB, effect, BATCH, THEN), range(4)))
+        won = list(pool.map(lambda _: ledger.claim(JOB, effect, LATER_BATCH, THEN), range(4)))
     assert won.count(True) == 1
+    found = entry(ledger, effect)
+    assert found is not None
+    assert (found.batch, found.released) == (LATER_BATCH, False)
 
 
 def test_what_an_operator_drops_is_dropped(ledger: CassandraEffectLedger, effect: Effect) -> None:

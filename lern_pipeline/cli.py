@@ -67,13 +67,15 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _benchmarks(commands: Any) -> None:
-    _drained(
-        commands.add_parser("progress", help="Course progress through drain, beside what the stores allow."), "progress"
-    )
-    _drained(
-        commands.add_parser("assessments", help="Attempts through drain, beside what the stores allow."), "assessments"
-    )
-    latency = commands.add_parser("latency", help="Event to row through the daemon, memory, and what rest costs.")
+    for name, what in (
+        ("progress", "Course progress"),
+        ("assessments", "Attempts at assessments"),
+        ("reconciliation", "Enrolments recomputed"),
+    ):
+        text = f"{what}, through drain, beside what the stores allow."
+        _drained(commands.add_parser(name, help=text, description=text), name)
+    text = "Event to row through the daemon, memory, and what rest costs."
+    latency = commands.add_parser("latency", help=text, description=text)
     latency.set_defaults(function="benchmark_latency:benchmark")
     latency.add_argument("--events", type=int, default=60, metavar="N", help="events to publish (default 60)")
     latency.add_argument("--rate", type=float, default=1.0, metavar="N", help="events a second (default 1)")

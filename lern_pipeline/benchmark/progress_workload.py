@@ -72,14 +72,11 @@ class ProgressWorkload:
     def _course(self, number: int) -> str:
         return f"do_{self._token}_{number}"
 
-    def _contents(self, course_id: str) -> list[str]:
-        return [f"{course_id}_u{unit}_c{i}" for unit in range(UNITS) for i in range(CONTENTS_PER_UNIT)]
-
     def _completions(self, events: int) -> list[Completed]:
         learners = [self.enrolments[number % len(self.enrolments)] for number in range(events)]
         self._random.shuffle(learners)
         return [
-            Completed(user_id, course_id, batch_id, (self._random.choice(self._contents(course_id)),))
+            Completed(user_id, course_id, batch_id, (self._random.choice(contents_of(course_id)),))
             for user_id, course_id, batch_id in learners
         ]
 
@@ -101,7 +98,7 @@ class ProgressWorkload:
         writes = CacheWrites("redis", database, [])
         for number in range(COURSES):
             course = self._course(number)
-            contents = self._contents(course)
+            contents = contents_of(course)
             changes: list[CacheChange] = [ReplaceSet(f"{course}:{course}:leafnodes", tuple(contents))]
             optional: list[str] = []
             for unit in range(UNITS):
@@ -134,3 +131,8 @@ class ProgressWorkload:
             set=("status", "progress"),
             rows=[[*key, 2, 100, write_time_us] for key in sorted(named)],
         )
+
+
+def contents_of(course_id: str) -> list[str]:
+    """The contents of one of the workload's courses."""
+    return [f"{course_id}_u{unit}_c{i}" for unit in range(UNITS) for i in range(CONTENTS_PER_UNIT)]

@@ -1,4 +1,4 @@
-"""``lern-pipeline benchmark progress`` and ``benchmark assessments``."""
+"""``lern-pipeline benchmark progress``, ``assessments`` and ``reconciliation``."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import json
 from lern_pipeline.benchmark.assessments import ASSESSMENTS
 from lern_pipeline.benchmark.drained import Benchmark, Options, run
 from lern_pipeline.benchmark.progress import PROGRESS
+from lern_pipeline.benchmark.reconciliation import RECONCILIATION
 from lern_pipeline.commands.session import quiet_libraries, to_stderr
 
 
@@ -19,6 +20,11 @@ def progress(arguments: argparse.Namespace) -> int:
 def assessments(arguments: argparse.Namespace) -> int:
     """Attempts at assessments."""
     return _benchmark(ASSESSMENTS, arguments)
+
+
+def reconciliation(arguments: argparse.Namespace) -> int:
+    """Enrolments recomputed."""
+    return _benchmark(RECONCILIATION, arguments)
 
 
 def _benchmark(benchmark: Benchmark, arguments: argparse.Namespace) -> int:

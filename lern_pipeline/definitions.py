@@ -17,6 +17,12 @@ from lern_pipeline.orchestration.lane_checks import lane_check_definitions
 from lern_pipeline.orchestration.lane_sensor import lane_sensor
 from lern_pipeline.orchestration.lineage import store_specs, topic_specs
 from lern_pipeline.orchestration.pruning import pruning_job, pruning_schedule
+from lern_pipeline.orchestration.unfinished_effects import (
+    jobs_with_effects,
+    settled_sensor,
+    settling_job,
+    unfinished_effects_asset,
+)
 from lern_pipeline.settings import Configuration
 
 
@@ -40,12 +46,21 @@ def make_definitions(
         )
         batch_jobs.append(batch_job)
         sensors.append(lane_sensor(job, settings, batch_job, installation))
+    sending = jobs_with_effects(jobs)
+    more_jobs: list[dg.JobDefinition] = []
+    if sending:
+        settling = settling_job(sending)
+        assets.append(unfinished_effects_asset(sending))
+        more_jobs.append(settling)
+        sending_names = {names.asset_job_name(job) for job in sending}
+        sending_batches = [batch_job for batch_job in batch_jobs if batch_job.name in sending_names]
+        sensors.append(settled_sensor(sending, settling, sending_batches))
     pruning = pruning_job(jobs)
     completeness_job, completeness_hourly = completeness_schedule(jobs)
     return dg.Definitions(
         assets=assets,
         asset_checks=checks,
-        jobs=[*batch_jobs, pruning, completeness_job],
+        jobs=[*batch_jobs, *more_jobs, pruning, completeness_job],
         sensors=sensors,
         schedules=[pruning_schedule(pruning), completeness_hourly],
         resources={"installation": installation},

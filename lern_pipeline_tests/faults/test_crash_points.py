@@ -1,33 +1,42 @@
-"""Killed at any boundary of a batch and run again: the same rows, counters, checksums and messages."""
+"""Killed at a boundary of a batch and run again: the same rows, keys, counters and messages as without.
+
+Activity aggregates are killed at every boundary that they come to, the other jobs where that differs in what a wrong
+recovery would do. ``LERN_PIPELINE_TEST_CRASH_POINTS=all``: every job at every boundary.
+"""
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from lern_pipeline.microbatch.crash_points import BOUNDARIES
-from lern_pipeline_tests.faults.progress_world import Left
+from lern_pipeline_tests.faults.job_world import JobWorld, Left
+from lern_pipeline_tests.faults.worlds import WORLDS
 
 pytestmark = pytest.mark.faults
 
 EVENTS = 80
-
-# Boundaries that only a job which writes caches before it publishes comes to.
-OTHER_JOBS = {"between-cache"}
-POINTS = [*(name for name in BOUNDARIES if name not in OTHER_JOBS), "between-rows#2", "between-rows#3"]
+ALL_OF_THEM = os.environ.get("LERN_PIPELINE_TEST_CRASH_POINTS") == "all"
 
 
-@pytest.mark.parametrize("point", POINTS)
+@pytest.mark.parametrize(
+    ("kind", "point"),
+    [
+        pytest.param(kind, point, id=f"{job}-{point}")
+        for job, kind in WORLDS.items()
+        for point in kind.crash_points(ALL_OF_THEM)
+    ],
+)
 def test_a_batch_killed_there_and_run_again_ends_as_if_nothing_had_happened(
-    point: str, world: Any, undisturbed: Callable[[int], Left]
+    kind: type[JobWorld], point: str, world: Any, undisturbed: Callable[..., Left]
 ) -> None:
-    disturbed = world(EVENTS, 1000)
+    disturbed = world(EVENTS, 1000, kind)
     disturbed.publish(0, EVENTS)
     assert disturbed.drain(crash_at=point).wait().exit_code == -signal.SIGKILL, "the crash point was not reached"
     batches = disturbed.drained()
     assert sum(batch["consumed"] for batch in batches) in (EVENTS + 1, 0)
-    lines = disturbed.left().differences(undisturbed(EVENTS))
+    lines = disturbed.left().differences(undisturbed(EVENTS, kind))
     assert not lines, "\n".join(lines[:20])

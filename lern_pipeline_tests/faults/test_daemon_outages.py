@@ -10,6 +10,7 @@ from typing import Any
 import psutil
 import pytest
 
+from lern_pipeline_tests.faults.job_world import Left
 from lern_pipeline_tests.faults.lane_daemon import (
     CODE_SERVER,
     FORK_SERVER,
@@ -19,7 +20,6 @@ from lern_pipeline_tests.faults.lane_daemon import (
     processes_of,
     watched,
 )
-from lern_pipeline_tests.faults.progress_world import Left
 
 pytestmark = pytest.mark.faults
 

@@ -19,7 +19,8 @@ from lern_pipeline.microbatch.plan import RowWrites
 from lern_pipeline.resources.cassandra import Cassandra
 from lern_pipeline.settings import load_configuration
 from lern_pipeline_tests.faults.drain_process import DrainProcess, Ended
-from lern_pipeline_tests.faults.progress_world import KEYSPACE, ProgressWorld
+from lern_pipeline_tests.faults.job_world import KEYSPACE
+from lern_pipeline_tests.faults.progress_world import ProgressWorld
 
 pytestmark = pytest.mark.faults
 

@@ -18,7 +18,8 @@ from lern_pipeline.local.stack import LocalStack
 from lern_pipeline.orchestration.lane import IN_PROGRESS
 from lern_pipeline_tests.conftest import remove, stack_in
 from lern_pipeline_tests.faults.drain_process import Ended
-from lern_pipeline_tests.faults.progress_world import Left, ProgressWorld
+from lern_pipeline_tests.faults.job_world import Left
+from lern_pipeline_tests.faults.progress_world import ProgressWorld
 
 pytestmark = pytest.mark.faults
 

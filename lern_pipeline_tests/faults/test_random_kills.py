@@ -9,11 +9,12 @@ import os
 import random
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from lern_pipeline_tests.faults.progress_world import Left
+from lern_pipeline_tests.faults.job_world import Left
 
 pytestmark = pytest.mark.faults
 
@@ -49,4 +50,4 @@ def undisturbed_with_bad_records(left: Left) -> Left:
     messages = {text: count for text, count in left.messages.items() if text != bad}
     for kill in range(KILLS):
         messages[bad.replace("not JSON 0", f"not JSON {kill * EVENTS_PER_KILL}")] = 1
-    return Left(left.rows, left.checksums, messages, left.copies)
+    return replace(left, messages=messages)

@@ -1,5 +1,6 @@
 """One sensor per job: it only plans. The decision is the planner's; what is here looks, reports and requests."""
 
+import math
 import time
 from typing import Any
 
@@ -76,11 +77,20 @@ def tick(job: JobSpec[Any, Any], context: dg.SensorEvaluationContext, installati
         return _result(reason, events, memory)
     return dg.SensorResult(
         run_requests=[
-            dg.RunRequest(run_key=look.run.run_key(job), partition_key=str(look.run.key), tags=look.run.tags(job))
+            dg.RunRequest(
+                run_key=look.run.run_key(job),
+                partition_key=str(look.run.key),
+                tags=look.run.tags(job) | {names.MAX_RUNTIME_TAG: _longest_run(settings)},
+            )
         ],
         asset_events=events,
         cursor=msgspec.json.encode(memory).decode(),
     )
+
+
+def _longest_run(settings: JobSettings) -> str:
+    """Whole seconds; the setting is in milliseconds (platform contract 11)."""
+    return str(max(math.ceil(settings.integer("task.checkpointing.timeout") / 1000), 1))
 
 
 def _result(reason: str, events: list[Any], memory: Memory) -> dg.SensorResult:

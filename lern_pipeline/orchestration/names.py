@@ -10,6 +10,8 @@ from lern_pipeline.microbatch.job import JobSpec
 from lern_pipeline.settings import JobSettings
 
 PARTITION_TAG = "dagster/partition"
+# Seconds after which Dagster's run monitoring ends a run.
+MAX_RUNTIME_TAG = "dagster/max_runtime"
 LANE_TAG = "lern_pipeline/lane"
 ATTEMPT_TAG = "lern_pipeline/attempt"
 LAG_TAG = "lern_pipeline/lag"

@@ -9,6 +9,7 @@ import dagster as dg
 import msgspec
 import pytest
 from dagster import DagsterRunStatus
+from dagster._core.storage.tags import MAX_RUNTIME_SECONDS_TAG
 
 from lern_pipeline.orchestration import names
 from lern_pipeline.orchestration.lane_sensor import Memory, tick
@@ -55,6 +56,15 @@ def test_a_tick_requests_the_run_of_the_batch_that_it_planned(waiting: Installed
     assert request.run_key == f"{JOB.name}:{newest}#1"
     assert request.tags[names.LANE_TAG] == JOB.name
     assert request.tags[names.ATTEMPT_TAG] == "1"
+
+
+@pytest.mark.parametrize(("milliseconds", "seconds"), [(None, "600"), ("90000", "90"), ("1500", "2"), ("1", "1")])
+def test_a_run_may_take_as_long_as_the_setting_says(waiting: Installed, milliseconds: str | None, seconds: str) -> None:
+    if milliseconds is not None:
+        with waiting.config_file.open("a") as file:
+            file.write(f"task.checkpointing.timeout: {milliseconds}\n")
+    (request,) = ticked(waiting).run_requests or ()
+    assert request.tags[MAX_RUNTIME_SECONDS_TAG] == seconds
 
 
 def test_a_tick_that_died_before_its_request_arrived_is_made_good_by_the_next(waiting: Installed) -> None:

@@ -43,7 +43,7 @@ FLINK: Area = area(
         integer(
             "task.checkpointing.timeout",
             600000,
-            "Milliseconds that one run of a micro-batch may take.",
+            "Milliseconds that one run of a micro-batch may take; then the daemon ends it, and the lane tries again.",
             minimum=1,
         ),
         not_needed(

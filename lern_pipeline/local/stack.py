@@ -72,6 +72,10 @@ class LocalStack:
         """Names of the servers that this directory's stack started, now or earlier, and that run."""
         return {server.name for server in self._servers if self._running(server) is not None}
 
+    def answers(self, name: str) -> bool:
+        """Whether the server of that name answers."""
+        return any(server.answers(ANSWER_SECONDS) for server in self._servers if server.name == name)
+
     def status(self) -> dict[str, dict[str, Any]]:
         """Per server its address, whether it answers, and the process when this stack started it."""
         with ThreadPoolExecutor() as pool:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 COLLECTION = "application/vnd.ekstep.content-collection"
+QUESTION_SET = "application/vnd.sunbird.questionset"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,11 @@ class Course:
     def required(self) -> list[Content]:
         """What a learner must complete."""
         return [content for content in self.contents if not content.optional]
+
+    @property
+    def assessment(self) -> Content:
+        """What learners answer questions in."""
+        return next(content for content in self.contents if content.mime_type == QUESTION_SET)
 
     @property
     def all_units(self) -> list[Unit]:
@@ -114,7 +120,7 @@ def sample_course(run: str) -> Course:
                 f"do_{run}_unit_3",
                 "Look back",
                 (
-                    content(6, "Check yourself", "application/vnd.sunbird.questionset"),
+                    content(6, "Check yourself", QUESTION_SET),
                     content(7, "A teacher tells", "video/x-youtube"),
                 ),
             ),

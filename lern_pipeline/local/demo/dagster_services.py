@@ -75,17 +75,20 @@ class DagsterServices:
         )
 
     def start_services(self) -> None:
-        """Webserver and daemon; returns when the UI answers and knows the jobs."""
+        """Webserver and daemon; the UI answers some seconds later."""
         self._wait(self._code_server_listens, "code-server")
         self.port = free_port_from(FIRST_PORT)
         workspace = ["-w", str(self._workspace)]
         self._start("daemon", ["dagster._daemon", "run", *workspace])
         self._start("webserver", ["dagster_webserver", *workspace, "-h", HOST, "-p", str(self.port)])
-        self._wait(self._ui_answers, "webserver")
+
+    def wait_for_ui(self) -> None:
+        """Returns when the UI answers."""
+        self._wait(self.ui_answers, "webserver")
 
     def check(self) -> None:
         """Raises DagsterFailed when one of the processes is gone."""
-        for name, process in self._processes.items():
+        for name, process in list(self._processes.items()):
             if process.poll() is not None:
                 log = self._log(name)
                 raise DagsterFailed(
@@ -163,9 +166,10 @@ class DagsterServices:
                 return False
             return True
 
-    def _ui_answers(self) -> bool:
+    def ui_answers(self) -> bool:
+        """Whether the UI answers by now."""
         try:
-            with urllib.request.urlopen(f"{self.url}/server_info", timeout=5) as answer:
+            with urllib.request.urlopen(f"{self.url}/server_info", timeout=2) as answer:
                 return bool(answer.status == 200)
         except (urllib.error.URLError, OSError):
             return False

@@ -5,7 +5,9 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TextIO
@@ -21,6 +23,7 @@ from lern_pipeline.local.demo.dagster_services import MARK, DagsterServices, end
 from lern_pipeline.local.demo.platform_side import Platform
 from lern_pipeline.local.demo.screen import Screen
 from lern_pipeline.local.demo.story import CHAIN, DemoFailed, Story
+from lern_pipeline.local.demo.third_party import ThirdPartyServices
 from lern_pipeline.local.demo.watching import LaneWatch
 from lern_pipeline.local.paths import default_directory
 from lern_pipeline.local.stack import LocalStack
@@ -33,8 +36,9 @@ CONFIGURATION = """\
 # The demo's own configuration: servers of this machine at their usual ports.
 env: dev
 kafka.auto.offset.reset: earliest
-# Nobody is there: an event of a course without relation cache (what a demo that was killed left) fails alone then.
-service.search.basePath: http://127.0.0.1:9
+jobs.assessment-aggregator:
+  # The number of questions is compared with the content's (off by default).
+  assessment.skip.missingRecords: true
 jobs.merge-user-courses:
   # After a merge, enrolment-reconciliation recomputes the progress (off by default).
   kafka.output.enrolment.sync.topic: "{env}.batch.enrolment.sync.request"
@@ -52,7 +56,9 @@ class Demo:
         self._lock: TextIO | None = None
         self._stack: LocalStack | None = None
         self._services: DagsterServices | None = None
+        self._third_party: ThirdPartyServices | None = None
         self._found_running: set[str] = set()
+        self._ui_is_announced = False
 
     def run(self) -> None:
         """Start everything and tell the story.
@@ -62,6 +68,9 @@ class Demo:
         """
         screen = self.screen
         self._be_alone()
+        # What is sent there stays there, whatever a configuration file says.
+        self._third_party = ThirdPartyServices(dict(os.environ), default_directory() / "logs" / "third-party.log")
+        os.environ.update(self._third_party.environment)
         configuration = self._configuration()
         addresses = StackAddresses.from_settings(configuration.shared())
         for host in (addresses.kafka_host, addresses.cassandra_host, addresses.redis_host):
@@ -70,28 +79,55 @@ class Demo:
                     f"the demo writes sample data, so it takes only servers of this machine, not {host}"
                 )
         screen.heading("Starting Kafka, Cassandra, Redis and Dagster")
+        screen.line(f"Third-party HTTP services: stood in for at {self._third_party.address}")
         stack = LocalStack(addresses)
         _refuse_foreign_listeners(stack)
         self._found_running = stack.started()
         self._stack = stack
-        services = self._services = self._dagster_services()
-        services.start_code_server()
-        stack.up(screen.line)
-        self._prepare_home(configuration)
+        self._services = self._dagster_services()
+        self._services.start_code_server()
         quiet_libraries()
+        given_up = threading.Event()
+        with ThreadPoolExecutor(1) as pool:
+            # Beside Cassandra, which is last to come up.
+            dagster = pool.submit(self._start_dagster, configuration, given_up)
+            try:
+                stack.up(screen.line)
+            except BaseException:
+                given_up.set()
+                raise
+            instance = dagster.result()
         with ExitStack() as clients:
-            # Before Dagster's processes, which would otherwise all make its storage at the same moment.
-            instance = clients.enter_context(DagsterInstance.get())
-            began = time.monotonic()
-            services.start_services()
-            screen.line(f"Dagster: up after {time.monotonic() - began:.1f} s at {services.url}")
-            platform = Platform(configuration)
+            clients.enter_context(instance)
+            platform = Platform(configuration, self._third_party)
             clients.callback(platform.close)
             watches = [LaneWatch(job, configuration, instance) for job in CHAIN]
             for watch in watches:
                 clients.callback(watch.close)
             run = _run_token(time.time())
-            Story(run, platform, watches, screen, services.check).tell()
+            Story(run, platform, watches, screen, self._check_dagster).tell()
+        self._services.wait_for_ui()
+        self._check_dagster()
+
+    def _start_dagster(self, configuration: Configuration, given_up: threading.Event) -> DagsterInstance:
+        """As soon as Kafka answers: it says whether the instance's memory is of any worth, and sensors ask it first."""
+        assert self._services is not None and self._stack is not None
+        while not self._stack.answers("kafka"):
+            if given_up.wait(0.2):
+                raise DemoFailed("the servers did not start")
+        self._prepare_home(configuration)
+        # Before Dagster's processes, which would otherwise all make its storage at the same moment.
+        instance = DagsterInstance.get()
+        self._services.start_services()
+        return instance
+
+    def _check_dagster(self) -> None:
+        """Its processes run; once, that the UI answers."""
+        assert self._services is not None
+        self._services.check()
+        if not self._ui_is_announced and self._services.ui_answers():
+            self._ui_is_announced = True
+            self.screen.line(f"Dagster: its UI is up at {self._services.url}")
 
     def stay(self) -> None:
         """Until the demo is interrupted."""
@@ -110,13 +146,20 @@ class Demo:
             time.sleep(STAY_POLL_SECONDS)
 
     def stop(self) -> None:
-        """Stop what was started: Dagster, then the servers that did not run before."""
+        """Stop what was started: Dagster, and the servers that did not run before."""
+        if self._third_party is not None:
+            self._third_party.stop()
         if self._stack is None:
             return
         self.screen.heading("Stopping")
+        with ThreadPoolExecutor(1) as pool:
+            dagster = pool.submit(self._stop_dagster)
+            self._stack.down(self.screen.line, leave=self._found_running)
+            dagster.result()
+
+    def _stop_dagster(self) -> None:
         if self._services is not None and self._services.stop():
             self.screen.line("Dagster: stopped")
-        self._stack.down(self.screen.line, leave=self._found_running)
 
     def _be_alone(self) -> None:
         """The lock goes with the process; what a killed demo left running is ended first."""

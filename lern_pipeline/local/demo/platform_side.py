@@ -7,14 +7,16 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from cassandra.concurrent import execute_concurrent_with_args
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
 from lern_pipeline.jobs.relation_cache_updater.state import PACKAGED_KEYSPACE
+from lern_pipeline.local.demo.assessments import QUESTIONS
 from lern_pipeline.local.demo.course import Course
 from lern_pipeline.local.demo.learners import COMPLETED, ContentState, SampleEvent
+from lern_pipeline.local.demo.third_party import ThirdPartyServices
 from lern_pipeline.resources.cassandra import Cassandra
 from lern_pipeline.resources.kafka_client import connection
 from lern_pipeline.settings import Configuration
@@ -29,13 +31,27 @@ class Progress:
     completed_on: datetime | None = None
     aggregates: dict[str, int] = field(default_factory=dict)
     contents: dict[str, tuple[int | None, int | None, int | None]] = field(default_factory=dict)
+    #: Of the course: what the aggregates say about the assessment.
+    scores: dict[str, float] = field(default_factory=dict)
+
+
+class Attempt(NamedTuple):
+    """A row of ``assessment_aggregator``."""
+
+    user_id: str
+    attempt_id: str
+    total_score: float
+    total_max_score: float
+    grand_total: str
 
 
 class Platform:
     """The LMS and the knowledge platform, as far as the sample needs them."""
 
-    def __init__(self, configuration: Configuration) -> None:
+    def __init__(self, configuration: Configuration, third_party: ThirdPartyServices) -> None:
+        self._third_party = third_party
         self._lms = configuration.for_job("activity-aggregate-updater")
+        self._assessments = configuration.for_job("assessment-aggregator")
         self._knowledge = configuration.for_job("relation-cache-updater")
         self._cassandra = Cassandra(self._lms)
 
@@ -45,7 +61,9 @@ class Platform:
     # --- rows
 
     def store_course(self, course: Course, learners: Iterable[str], now: datetime) -> None:
-        """The published hierarchy, the batch, and the learners' enrolments."""
+        """The published hierarchy, what search and content service know, the batch, and the learners' enrolments."""
+        self._third_party.add("search", {course.id: {"objectType": "Collection", "status": "Live"}})
+        self._third_party.add("content", {course.assessment.id: {"totalQuestions": len(QUESTIONS)}})
         keyspace = self._knowledge.text("lms-cassandra.keyspace")
         if not self._cassandra.has_keyspace(keyspace):
             keyspace = PACKAGED_KEYSPACE
@@ -94,7 +112,9 @@ class Platform:
         )
         for activity in (course.id, *(unit.id for unit in course.all_units)):
             for (aggregates,) in self._select(query, (activity, user_id, f"cb:{course.batch_id}")):
-                found.aggregates[activity] = int((aggregates or {}).get("completedCount", 0))
+                values = dict(aggregates or {})
+                found.aggregates[activity] = int(values.pop("completedCount", 0))
+                found.scores |= values
         return found
 
     def completed_learners(self, course: Course, learners: Iterable[str]) -> int:
@@ -107,6 +127,18 @@ class Platform:
             keys=((course.id, course.batch_id, user_id) for user_id in learners),
         )
         return sum(status == COMPLETED for _, status in rows)
+
+    def attempts(self, course: Course, learners: Iterable[str]) -> list[Attempt]:
+        """The learners' attempts in this course, in order."""
+        table = f"{self._assessments.text('lms-cassandra.keyspace')}.{self._assessments.text('lms-cassandra.table')}"
+        rows = self._cassandra.select(
+            table,
+            ("user_id", "attempt_id", "total_score", "total_max_score", "grand_total"),
+            equal=("course_id", "batch_id"),
+            within="user_id",
+            keys=((course.id, course.batch_id, user_id) for user_id in learners),
+        )
+        return sorted(Attempt(*row) for row in rows)
 
     def _table(self, name: str) -> str:
         return f"{self._lms.text('lms-cassandra.keyspace')}.{self._lms.text(f'lms-cassandra.{name}.table')}"
@@ -138,11 +170,13 @@ class Platform:
         return ends
 
     def certificate_requests(self, course: Course, since: Mapping[int, int]) -> list[dict[str, Any]]:
-        """The requests for this course's certificate that stand behind `since` (partition → offset)."""
+        """The requests for this course's certificate that stand behind `since` (partition → offset), those for its
+        completion; each assessment asks for one too."""
         mine = []
         for value in self._read(self._lms.text("kafka.certissue.topic"), since):
             request = json.loads(value)
-            if request.get("edata", {}).get("courseId") == course.id:
+            edata = request.get("edata", {})
+            if edata.get("courseId") == course.id and "attemptId" not in edata:
                 mine.append(request)
         return mine
 

@@ -1,5 +1,5 @@
-"""The demo's course of events: publish the course, then the learners' progress, merge two accounts, and watch Dagster
-carry it."""
+"""The demo's course of events: publish the course, then the learners' progress and answers, merge two accounts, and
+watch Dagster carry it."""
 
 from __future__ import annotations
 
@@ -12,13 +12,15 @@ from typing import Any
 
 from lern_pipeline.errors import LernPipelineError
 from lern_pipeline.jobs.activity_aggregate_updater.job import ACTIVITY_AGGREGATE_UPDATER
+from lern_pipeline.jobs.assessment_aggregator.job import ASSESSMENT_AGGREGATOR
 from lern_pipeline.jobs.enrolment_reconciliation.job import ENROLMENT_RECONCILIATION
 from lern_pipeline.jobs.merge_user_courses.job import MERGE_USER_COURSES
 from lern_pipeline.jobs.relation_cache_updater.job import RELATION_CACHE_UPDATER
+from lern_pipeline.local.demo.assessments import Assessments, assessments
 from lern_pipeline.local.demo.course import Content, Course, sample_course
 from lern_pipeline.local.demo.learners import (
     COMPLETED,
-    Wave,
+    SampleEvent,
     account_merge,
     account_merged_away,
     completes,
@@ -33,7 +35,13 @@ from lern_pipeline.local.demo.screen import Screen
 from lern_pipeline.local.demo.watching import LaneWatch
 
 #: The jobs that the sample goes through, in order; all others run beside them and have nothing to do.
-CHAIN = (RELATION_CACHE_UPDATER, ACTIVITY_AGGREGATE_UPDATER, MERGE_USER_COURSES, ENROLMENT_RECONCILIATION)
+CHAIN = (
+    RELATION_CACHE_UPDATER,
+    ACTIVITY_AGGREGATE_UPDATER,
+    ASSESSMENT_AGGREGATOR,
+    MERGE_USER_COURSES,
+    ENROLMENT_RECONCILIATION,
+)
 #: Nothing happening for this long means that nothing will.
 PATIENCE_SECONDS = 180.0
 POLL_SECONDS = 0.3
@@ -59,7 +67,7 @@ class Story:
         self._check = check
         self._published: dict[str, Counter[str]] = {watch.job.name: Counter() for watch in watches}
         self._watches = watches
-        self._relations, self._progress, self._merges, self._reconciliation = watches
+        self._relations, self._progress, self._assessed, self._merges, self._reconciliation = watches
 
     def tell(self) -> None:
         """Everything, in order.
@@ -84,22 +92,27 @@ class Story:
         self._publish(self._relations, publication(course, self.run, now_ms), "waiting for the relation cache")
         before = platform.progress_of(course, self.hero)
 
-        screen.heading("Learners complete contents")
+        screen.heading("Learners complete contents, and answer the assessment among them")
         first, second = waves(course, self.run, now_ms)
         # One learner goes on under a second account.
         platform.store_enrolments(course, [second_account(self.run)], now)
         other = second_account_wave(course, self.run, now_ms)
-        for wave in (first, Wave([*second.states, *other.states], [*second.events, *other.events])):
-            platform.store_states(course, wave.states, now)
-            self._publish(self._progress, wave.events, "waiting for the learners' progress")
+        platform.store_states(course, first.states, now)
+        self._publish(self._progress, first.events, "waiting for the learners' progress")
+        platform.store_states(course, [*second.states, *other.states], now)
+        answers = assessments(course, self.run, now_ms, self._assessed.settings.flag("assessment.skip.missingRecords"))
+        progress_is_done = self._send(self._progress, [*second.events, *other.events])
+        answers_are_done = self._send(self._assessed, answers.events)
+        self._until(lambda: progress_is_done() and answers_are_done(), "waiting for the learners' progress and scores")
         after = platform.progress_of(course, self.hero)
 
-        self._show_jobs()
         self._show_progress(before, after)
+        self._show_attempts(after)
         requests = platform.certificate_requests(course, certificates_from)
         self._show_certificate(requests)
         self._merge_accounts(now)
-        self._account(requests)
+        self._show_jobs()
+        self._account(requests, answers)
 
     def _finish_earlier_work(self) -> None:
         left = sum(watch.waiting() for watch in self._watches)
@@ -135,11 +148,15 @@ class Story:
         if recomputed and after.enrolment_status != COMPLETED:
             raise DemoFailed(f"the course should be completed after the merge, but is {STATUS[after.enrolment_status]}")
 
-    def _publish(self, watch: LaneWatch, events: list[Any], waiting_for: str) -> None:
+    def _publish(self, watch: LaneWatch, events: Sequence[SampleEvent], waiting_for: str) -> None:
+        self._until(self._send(watch, events), waiting_for)
+
+    def _send(self, watch: LaneWatch, events: Sequence[SampleEvent]) -> Callable[[], bool]:
+        """Publishes; returns the question whether finished batches hold all of it."""
         ends = self.platform.publish(watch.topic, events)
         self._published[watch.job.name].update(event.outcome.name for event in events)
         self.screen.line(f"{len(events)} events published to {watch.topic}")
-        self._until(lambda: watch.covers(ends), waiting_for)
+        return lambda: watch.covers(ends)
 
     def _until(self, happened: Callable[[], bool], waiting_for: str) -> None:
         quiet_since = time.monotonic()
@@ -161,7 +178,7 @@ class Story:
 
     def _show_jobs(self) -> None:
         self.screen.heading("What the jobs did")
-        shown = (self._relations, self._progress)
+        shown = self._watches
         figures = {
             "events consumed": "events",
             "processed": "processed",
@@ -201,6 +218,20 @@ class Story:
             ]
         )
 
+    def _show_attempts(self, progress: Progress) -> None:
+        """What became of the answers of the learner who is shown."""
+        course = self.course
+        assessment = course.assessment
+        self.screen.heading(f"The answers of {self.hero} to “{assessment.name}”")
+        rows: list[tuple[str, ...]] = [("", "score", "of", "grand total"), ("assessment_aggregator, attempts",)]
+        rows += [
+            (attempt.attempt_id, f"{attempt.total_score:g}", f"{attempt.total_max_score:g}", attempt.grand_total)
+            for attempt in self.platform.attempts(course, [self.hero])
+        ]
+        rows.append(("user_activity_agg, of all attempts",))
+        rows += [(name.partition(":")[0], f"{value:g}", "", "") for name, value in sorted(progress.scores.items())]
+        self.screen.columns(rows)
+
     def _show_merge(self, accounts: Sequence[Progress]) -> None:
         """``accounts``: the old one, the new one before the merge and after."""
         course = self.course
@@ -222,7 +253,7 @@ class Story:
             members = [f"  {json.dumps(name)}: {json.dumps(value)}" for name, value in request.items()]
             self.screen.plain("\n".join(["{", ",\n".join(members), "}"]))
 
-    def _account(self, requests: list[dict[str, Any]]) -> None:
+    def _account(self, requests: list[dict[str, Any]], answers: Assessments) -> None:
         """Compares with what the sample must come to."""
         wrong: list[str] = []
         for watch in self._watches:
@@ -238,13 +269,18 @@ class Story:
             wrong.append(f"{completed} learners have completed the course, not {finishers}")
         if len(requests) != finishers:
             wrong.append(f"{len(requests)} certificates were requested, not {finishers}")
+        scores: dict[str, list[float]] = {}
+        for attempt in self.platform.attempts(self.course, self.learners):
+            scores.setdefault(attempt.user_id, []).append(attempt.total_score)
+        if scores != answers.scores:
+            wrong.append(f"the attempts of {len(scores)} learners are stored, not those of {len(answers.scores)}")
         if wrong:
             raise DemoFailed("; ".join(wrong))
         published = sum(expected.total() for expected in self._published.values())
         self.screen.plain()
         self.screen.plain(
             f"All {published} events are accounted for; {finishers} of {len(self.learners)} learners completed the "
-            "course, and a certificate was requested for each."
+            f"course, and a certificate was requested for each; {len(scores)} answered the assessment."
         )
 
 

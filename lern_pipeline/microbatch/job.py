@@ -101,7 +101,8 @@ class Store:
     """A table, Redis database or mailbox that a job writes, as it is drawn in the lineage.
 
     ``name`` is its asset key as path; ``table``: the settings that make up what :attr:`RowWrites.table` names
-    (keyspace, table); ``cache``: (server, setting of the database index).
+    (keyspace, table); ``cache``: (server, setting of the database index); ``metric``: the job's metric that counts
+    what went there.
     """
 
     name: tuple[str, ...]
@@ -109,6 +110,7 @@ class Store:
     kind: str
     table: tuple[str, str] | None = None
     cache: tuple[str, str] | None = None
+    metric: str | None = None
 
 
 Follow = Callable[[dict[str, Any], Mapping[str, Outcome], JobSettings, Moment], Stage | Decision]

@@ -9,6 +9,7 @@ from enum import Enum
 from typing import Any, Protocol
 
 from lern_pipeline.events.record import Record
+from lern_pipeline.microbatch.channels import Channels
 from lern_pipeline.microbatch.effects import EffectLedger
 from lern_pipeline.microbatch.key import MicroBatchKey
 from lern_pipeline.microbatch.own_table import OwnTable
@@ -312,6 +313,7 @@ class Services:
     users: UserReader
     broker: Broker
     ledger: EffectLedger
+    channels: Channels
     counts: Counter[str] = field(default_factory=Counter)
 
     @property
@@ -327,6 +329,7 @@ class Services:
             self.contents,
             self.users,
             self.broker,
+            self.channels,
         )
         for client in clients:
             client.close()

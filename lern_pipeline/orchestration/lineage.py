@@ -105,10 +105,13 @@ def written_events(job: JobSpec[Any, Any], settings: JobSettings, result: BatchR
         elif store.cache:
             server, database = store.cache
             count = keys[f"{server}/{settings.integer(database)}"]
+        elif store.metric:
+            count = int(result.plan.metrics.get(store.metric, 0))
         if count:
+            what = "sent" if store.metric else "rows"
             events.append(
                 dg.AssetMaterialization(
-                    dg.AssetKey(list(store.name)), metadata={"rows": count, "micro_batch": result.plan.key}
+                    dg.AssetKey(list(store.name)), metadata={what: count, "micro_batch": result.plan.key}
                 )
             )
     for topic, count in sorted(result.plan.messages_by_topic().items()):

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from lern_pipeline.events.record import Record
+from lern_pipeline.microbatch.channels import Channels, Mail, NotSent, Push, Sent, Sms
 from lern_pipeline.microbatch.effects import LedgerEntry, Outcome, Unfinished
 from lern_pipeline.microbatch.key import MicroBatchKey, OffsetRange
 from lern_pipeline.microbatch.own_table import OwnTable
@@ -393,6 +394,40 @@ class InMemoryLedger:
         """Nothing was opened."""
 
 
+class InMemoryChannel:
+    """Keeps what was tried and what was sent, in order. ``answer``: what it says to a message."""
+
+    def __init__(self, name: str, journal: Journal) -> None:
+        self.name = name
+        self.journal = journal
+        self.tried: list[Any] = []
+        self.sent: list[Any] = []
+        self.answer: Callable[[Any], Sent | NotSent] = lambda message: Sent()
+        self._lock = threading.Lock()
+
+    def send(self, message: Sms | Mail | Push) -> Sent | NotSent:
+        with self._lock:
+            self.tried.append(message)
+        answer = self.answer(message)
+        with self._lock:
+            self.journal.append(f"{self.name} {'sent' if isinstance(answer, Sent) else 'refused'}")
+            if isinstance(answer, Sent):
+                self.sent.append(message)
+        return answer
+
+    def close(self) -> None:
+        """Nothing was opened."""
+
+
+class InMemoryChannels:
+    """SMS, mail and push."""
+
+    def __init__(self, journal: Journal) -> None:
+        self.sms = InMemoryChannel("sms", journal)
+        self.mail = InMemoryChannel("mail", journal)
+        self.push = InMemoryChannel("push", journal)
+
+
 @dataclass
 class InMemoryWorld:
     """All doubles of one installation, on one journal."""
@@ -405,6 +440,7 @@ class InMemoryWorld:
     users: InMemoryUsers = field(init=False)
     broker: InMemoryBroker = field(init=False)
     ledger: InMemoryLedger = field(init=False)
+    channels: InMemoryChannels = field(init=False)
 
     def __post_init__(self) -> None:
         self.rows = InMemoryRows(self.journal)
@@ -414,7 +450,17 @@ class InMemoryWorld:
         self.users = InMemoryUsers()
         self.broker = InMemoryBroker(self.journal)
         self.ledger = InMemoryLedger(self.journal)
+        self.channels = InMemoryChannels(self.journal)
 
     @property
     def services(self) -> Services:
-        return Services(self.rows, self.caches, self.collections, self.contents, self.users, self.broker, self.ledger)
+        return Services(
+            self.rows,
+            self.caches,
+            self.collections,
+            self.contents,
+            self.users,
+            self.broker,
+            self.ledger,
+            Channels(self.channels.sms, self.channels.mail, self.channels.push),
+        )

@@ -18,11 +18,20 @@ AREA: Area = area(
         text(
             "kafka.output.deadletter.topic",
             "",
-            "Where messages go that failed twice; empty: they are only counted and logged.",
+            "Where messages go that failed twice or can never be sent; empty: they are only counted and logged.",
         ),
-        number("notification.retry.delay.seconds", 0, "How old a message for the retry must be before it is sent."),
+        number(
+            "notification.retry.delay.seconds",
+            0,
+            "How old a message for the retry must be before it is sent; its micro-batch waits as long.",
+        ),
         text("mail_server_host", None, "SMTP host.", falls_back_to="sunbird_mail_server_host"),
-        port("mail_server_port", None, "SMTP port.", falls_back_to="sunbird_mail_server_port"),
+        port(
+            "mail_server_port",
+            None,
+            "SMTP port; else 25, with `ssl` 465.",
+            falls_back_to="sunbird_mail_server_port",
+        ),
         text("mail_server_username", None, "SMTP user.", falls_back_to="sunbird_mail_server_username"),
         text(
             "mail_server_password",
@@ -38,7 +47,7 @@ AREA: Area = area(
             falls_back_to="sunbird_mail_server_from_email",
         ),
         text("mail_server_tls", "none", "How mail is secured.", choices=("none", "starttls", "ssl")),
-        number("mail_server_timeout_seconds", 60, "How long the mail server may take to answer."),
+        number("mail_server_timeout_seconds", 30, "How long the mail server may take to answer."),
         text("sms_auth_key", None, "MSG91 key.", secret=True, falls_back_to="sunbird_msg_91_auth"),
         text(
             "sms_default_sender",

@@ -43,6 +43,7 @@ class StoreInMemory(BatchStore):
     def __init__(self) -> None:
         super().__init__("memory", "memory")
         self._plans: list[bytes] = []
+        self._conclusions: dict[int, bytes] = {}
         self._applied: set[int] = set()
         self._records: list[Record] | None = None
 
@@ -63,6 +64,13 @@ class StoreInMemory(BatchStore):
 
     def newest_plan(self, key: str) -> Plan | None:
         return decode_plan(self._plans[-1]) if self._plans else None
+
+    def write_conclusion(self, plan: Plan) -> None:
+        self._conclusions[plan.number] = encode_plan(plan)
+
+    def conclusion(self, plan: Plan) -> Plan:
+        found = self._conclusions.get(plan.number)
+        return plan if found is None else decode_plan(found)
 
     def mark_applied(self, plan: Plan) -> None:
         self._applied.add(plan.number)

@@ -90,6 +90,29 @@ EVENTS: dict[str, dict[str, Any]] = {
             "toAccountId": "hostile-new",
         },
     },
+    "notification-job": {
+        "eid": "BE_JOB_REQUEST",
+        "ets": 1700000000000,
+        "mid": "NS.1700000000000.hostile",
+        "actor": {"id": "BroadCast Topic Notification", "type": "System"},
+        "trace": {"X-Request-ID": None, "X-Trace-Enabled": "false"},
+        "edata": {
+            "action": "broadcast-topic-notification-all",
+            "iteration": 1,
+            "request": {
+                "notification": {
+                    "mode": "email",
+                    "deliveryType": "message",
+                    "config": {"sender": None, "topic": None, "otp": None, "subject": "Hello"},
+                    "ids": ["hostile@lern.test"],
+                    "template": {"id": None, "data": "<p>Hi</p>", "params": {"a": 1}},
+                    "rawData": None,
+                }
+            },
+        },
+        "context": {"pdata": {"ver": "1.0", "id": "org.sunbird.platform"}},
+        "object": {"id": "hostile", "type": "TopicNotifyAll"},
+    },
     "relation-cache-updater": {
         "eid": "BE_JOB_REQUEST",
         "edata": {

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from lern_pipeline.benchmark.assessments_workload import AssessmentsWorkload
 from lern_pipeline.jobs.assessment_aggregator.job import ASSESSMENT_AGGREGATOR
-from lern_pipeline.microbatch.plan import CacheWrites, RowWrites
+from lern_pipeline.microbatch.plan import CacheWrites, RowWrites, SetText
 from lern_pipeline_tests.faults.job_world import KEYSPACE, JobWorld, Selection
 from lern_pipeline_tests.faults.progress_world import aggregates_of
 
@@ -38,8 +38,17 @@ class AssessmentWorld(JobWorld):
     def given_rows(self, write_time_us: int) -> Iterable[RowWrites]:
         return self.workload.stored_rows(KEYSPACE, write_time_us)
 
-    def given_caches(self) -> Iterable[CacheWrites]:
-        return self.workload.caches(self.settings)
+    @property
+    def uncached_content(self) -> str:
+        """Of the first learner, among others."""
+        return self.workload.learners[0][-1]
+
+    def given_caches(self) -> Iterator[CacheWrites]:
+        """Leaf nodes, and the number of questions of every content but one; only some tests have them counted."""
+        yield from self.workload.caches(self.settings)
+        contents = {learner[-1] for learner in self.workload.learners} - {self.uncached_content}
+        totals = [SetText(content, '{"totalQuestions": 10}') for content in sorted(contents)]
+        yield CacheWrites("redis-meta", self.settings.integer("redis.database.contentCache.id"), [list(totals)])
 
     def selections(self) -> Iterable[Selection]:
         for user, course, batch, _ in self.workload.learners:

@@ -80,11 +80,11 @@ class JobWorld(ABC):
     #: Crash points that differ in what a wrong recovery would do to this job.
     telling_points: ClassVar[tuple[str, ...]]
 
+    #: What the job cannot do without.
+    servers: ClassVar[tuple[str, ...]] = ("kafka", "cassandra", "redis")
+
     #: Columns that depend on when a batch ran.
     times: ClassVar[frozenset[str]]
-
-    #: Beyond what every world sets.
-    own_settings: ClassVar[Mapping[str, str]] = {}
 
     def __init__(
         self, addresses: StackAddresses, directory: Path, events: int, batch_size: int, token: str | None = None
@@ -107,7 +107,6 @@ class JobWorld(ABC):
             "LERN_PIPELINE_MICROBATCH_MAX_RECORDS": str(batch_size),
             "LERN_PIPELINE_OUTAGE_TIMEOUT_SECONDS": "20",
             "DAGSTER_HOME": str(directory / "dagster"),
-            **self.own_settings,
         }
         (directory / "dagster").mkdir(parents=True, exist_ok=True)
         self.settings: JobSettings = load_configuration(None, self.environment).for_job(self.job.name)

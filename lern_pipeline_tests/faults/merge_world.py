@@ -22,6 +22,7 @@ class MergeWorld(JobWorld):
     never_passed = frozenset({"between-cache", "between-last"})
     # Sums are stored, which would be added to again; and the ledger says that all is done, but nobody has been told.
     telling_points = ("between-rows", "before-publish")
+    servers = ("kafka", "cassandra")
     times = frozenset({"agg_last_updated", "merged_at"})
 
     def make_workload(self) -> None:

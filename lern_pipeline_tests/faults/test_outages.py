@@ -1,4 +1,9 @@
-"""Kafka, Cassandra or Redis dies, or hangs, under a working ``drain``: one clear line, and the next drain finishes."""
+"""A server dies, or hangs, under a working ``drain``: one clear line, and the next drain finishes.
+
+Activity aggregates lose each of their servers in both ways, every other job the one that it depends on most; the
+content service, which only assessments ask, has a test of its own. ``LERN_PIPELINE_TEST_OUTAGES=all``: every job,
+every server that it uses, both ways.
+"""
 
 from __future__ import annotations
 
@@ -16,10 +21,17 @@ from dagster import DagsterInstance, RunsFilter
 from lern_pipeline.local.paths import default_directory
 from lern_pipeline.local.stack import LocalStack
 from lern_pipeline.orchestration.lane import IN_PROGRESS
-from lern_pipeline_tests.conftest import remove, stack_in
+from lern_pipeline.resources.kafka_positions import KafkaPositions
+from lern_pipeline_tests.conftest import RunningStack, remove, stack_in
+from lern_pipeline_tests.faults.assessment_world import AssessmentWorld
 from lern_pipeline_tests.faults.drain_process import Ended
-from lern_pipeline_tests.faults.job_world import Left
+from lern_pipeline_tests.faults.job_world import JobWorld, Left
+from lern_pipeline_tests.faults.merge_world import MergeWorld
 from lern_pipeline_tests.faults.progress_world import ProgressWorld
+from lern_pipeline_tests.faults.reconciliation_world import ReconciliationWorld
+from lern_pipeline_tests.faults.relation_cache_world import RelationCacheWorld
+from lern_pipeline_tests.faults.worlds import WORLDS
+from lern_pipeline_tests.third_party.server import ThirdParty
 
 pytestmark = pytest.mark.faults
 
@@ -34,9 +46,21 @@ SHORT_PATIENCE = {
     "LERN_PIPELINE_REDISDB_CONNECTION_TIMEOUT": "4000",
 }
 
-Calm = Callable[[int], Left]
+Calm = Callable[[type[JobWorld], int], Left]
 
-SERVICES = ("kafka", "cassandra", "redis")
+KILLED, HUNG = "killed", "hung"
+
+OUTAGES: list[tuple[type[JobWorld], str, str]] = [
+    *((ProgressWorld, service, way) for way in (KILLED, HUNG) for service in ProgressWorld.servers),
+    # All that the job writes is there.
+    (RelationCacheWorld, "redis", HUNG),
+    # Completed enrolments are stored, and certificates asked for, or neither is known.
+    (ReconciliationWorld, "kafka", HUNG),
+    # Counters have been added to, or have not.
+    (MergeWorld, "cassandra", HUNG),
+]
+if os.environ.get("LERN_PIPELINE_TEST_OUTAGES") == "all":
+    OUTAGES = [(kind, service, way) for kind in WORLDS.values() for service in kind.servers for way in (KILLED, HUNG)]
 
 
 @pytest.fixture(scope="module")
@@ -54,50 +78,30 @@ def stack() -> Iterator[LocalStack]:
 
 @pytest.fixture(scope="module")
 def calm(stack: LocalStack, tmp_path_factory: pytest.TempPathFactory) -> Calm:
-    """What so many portions leave behind when nothing happens."""
-    known: dict[int, Left] = {}
+    """What so many portions leave behind when nothing happens, in the same batches."""
+    known: dict[tuple[type[JobWorld], int], Left] = {}
 
-    def left(portions: int) -> Left:
-        if portions not in known:
-            world = ProgressWorld(stack.addresses, tmp_path_factory.mktemp("calm"), PORTION * PORTIONS, 100_000)
+    def left(kind: type[JobWorld], portions: int) -> Left:
+        if (kind, portions) not in known:
+            world = kind(stack.addresses, tmp_path_factory.mktemp("calm"), PORTION * PORTIONS, BATCH_SIZE)
             for portion in range(portions):
                 publish(world, portion)
-            world.drained()
-            known[portions] = world.left()
-        return known[portions]
+                world.drained()
+            known[kind, portions] = world.left()
+        return known[kind, portions]
 
     return left
 
 
-@pytest.mark.parametrize("service", SERVICES)
-def test_a_store_killed_under_a_drain_fails_it_clearly_and_the_next_drain_finishes(
-    service: str, stack: LocalStack, calm: Calm, tmp_path: Path
+@pytest.mark.parametrize(
+    ("kind", "service", "way"),
+    [pytest.param(*outage, id=f"{outage[0].job.name}-{outage[1]}-{outage[2]}") for outage in OUTAGES],
+)
+def test_a_drain_whose_server_goes_fails_clearly_and_the_next_one_finishes(
+    kind: type[JobWorld], service: str, way: str, stack: LocalStack, calm: Calm, tmp_path: Path
 ) -> None:
-    def kill() -> None:
-        if service == "redis":
-            keep_what_redis_has(stack)
-        process_of(stack, service).kill()
-
-    disturbed(stack, service, kill, lambda: stack.up(print), calm, tmp_path)
-
-
-@pytest.mark.parametrize("service", SERVICES)
-def test_a_store_that_hangs_is_noticed_by_time_out_and_the_next_drain_finishes(
-    service: str, stack: LocalStack, calm: Calm, tmp_path: Path
-) -> None:
-    process = process_of(stack, service)
-    disturbed(stack, service, process.suspend, process.resume, calm, tmp_path)
-
-
-def disturbed(
-    stack: LocalStack,
-    service: str,
-    disturb: Callable[[], None],
-    heal: Callable[[], None],
-    calm: Calm,
-    directory: Path,
-) -> None:
-    world = ProgressWorld(stack.addresses, directory, PORTION * PORTIONS, BATCH_SIZE)
+    world = kind(stack.addresses, tmp_path, PORTION * PORTIONS, BATCH_SIZE)
+    disturb, heal = outage_of(stack, service, way)
     if os.environ.get("LERN_PIPELINE_TEST_PATIENCE") == "default":
         del world.environment["LERN_PIPELINE_OUTAGE_TIMEOUT_SECONDS"]
     else:
@@ -111,11 +115,25 @@ def disturbed(
     assert_failed_clearly(ended, service, address_of(stack, service))
     assert_nothing_half_known(world)
     world.drained()
-    lines = world.left().differences(calm(portions))
+    lines = world.left().differences(calm(kind, portions))
     assert not lines, "\n".join(lines[:20])
 
 
-def drain_disturbed(world: ProgressWorld, disturb: Callable[[], None], heal: Callable[[], None]) -> Ended | None:
+def outage_of(stack: LocalStack, service: str, way: str) -> tuple[Callable[[], object], Callable[[], object]]:
+    """What brings the outage about, and what ends it."""
+    process = process_of(stack, service)
+    if way == HUNG:
+        return process.suspend, process.resume
+
+    def kill() -> None:
+        if service == "redis":
+            keep_what_redis_has(stack)
+        process.kill()
+
+    return kill, lambda: stack.up(print)
+
+
+def drain_disturbed(world: JobWorld, disturb: Callable[[], object], heal: Callable[[], object]) -> Ended | None:
     """How the drain ended whose store went down while it worked; None if it needed the store no more."""
     process = world.drain()
     if not process.said("consumed"):
@@ -127,6 +145,42 @@ def drain_disturbed(world: ProgressWorld, disturb: Callable[[], None], heal: Cal
     finally:
         heal()
     return ended if ended.exit_code else None
+
+
+def test_assessments_wait_for_the_content_service_and_nothing_of_their_batch_is_done_before(
+    local_stack: RunningStack, third_party: ThirdParty, tmp_path: Path
+) -> None:
+    disturbed, calm = (counted_assessments(local_stack, third_party, tmp_path / name) for name in ("disturbed", "calm"))
+    answer = {"responseCode": "OK", "result": {"content": {"totalQuestions": 3}}}
+    third_party.add([{**asked_for(disturbed), "status": 503, "answer": {}, "times": 1}])
+    third_party.add([{**asked_for(world), "answer": answer} for world in (disturbed, calm)])
+    before = disturbed.left()
+    ended = disturbed.drain().wait()
+    assert ended.exit_code == 1
+    assert "content service at " in ended.errors and "answered 503" in ended.errors
+    assert disturbed.left() == before
+    positions = KafkaPositions(disturbed.settings)
+    assert not positions.committed(disturbed.input_topic, disturbed.job.consumer_group(disturbed.settings))
+    (batch,), (undisturbed,) = disturbed.drained(), calm.drained()
+    for name in ("consumed", "processed", "skipped", "failed"):
+        assert batch[name] == undisturbed[name]
+    lines = disturbed.left().differences(calm.left())
+    assert not lines, "\n".join(lines[:20])
+
+
+def counted_assessments(stack: RunningStack, content_service: ThirdParty, directory: Path) -> AssessmentWorld:
+    """One batch of attempts whose questions are counted."""
+    world = AssessmentWorld(stack.addresses, directory, PORTION, 1000)
+    world.environment |= {
+        "LERN_PIPELINE_ASSESSMENT_SKIP_MISSINGRECORDS": "true",
+        "LERN_PIPELINE_JOBS_ASSESSMENT_AGGREGATOR__CONTENT_READ_API": f"{content_service.address}/content/read/",
+    }
+    publish(world, 0)
+    return world
+
+
+def asked_for(world: AssessmentWorld) -> dict[str, str]:
+    return {"service": "content", "method": "GET", "path": f"/read/{world.uncached_content}"}
 
 
 def assert_failed_clearly(ended: Ended, service: str, address: str) -> None:
@@ -143,12 +197,12 @@ def assert_failed_clearly(ended: Ended, service: str, address: str) -> None:
         assert batch["consumed"] == batch["processed"] + batch["skipped"] + batch["failed"]
 
 
-def assert_nothing_half_known(world: ProgressWorld) -> None:
+def assert_nothing_half_known(world: JobWorld) -> None:
     with DagsterInstance.from_config(world.environment["DAGSTER_HOME"]) as instance:
         assert instance.get_runs_count(RunsFilter(statuses=list(IN_PROGRESS))) == 0
 
 
-def publish(world: ProgressWorld, portion: int) -> None:
+def publish(world: JobWorld, portion: int) -> None:
     world.publish(portion * PORTION, (portion + 1) * PORTION)
 
 

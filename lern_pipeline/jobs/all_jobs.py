@@ -10,6 +10,7 @@ from lern_pipeline.jobs.assessment_aggregator.job import ASSESSMENT_AGGREGATOR
 from lern_pipeline.jobs.enrolment_reconciliation.job import ENROLMENT_RECONCILIATION
 from lern_pipeline.jobs.merge_user_courses.job import MERGE_USER_COURSES
 from lern_pipeline.jobs.notification_job.job import NOTIFICATION_JOB
+from lern_pipeline.jobs.program_user_info.job import PROGRAM_USER_INFO
 from lern_pipeline.jobs.relation_cache_updater.job import RELATION_CACHE_UPDATER
 from lern_pipeline.microbatch.job import JobSpec
 
@@ -20,6 +21,7 @@ ALL_JOBS: tuple[JobSpec[Any, Any], ...] = (
     ENROLMENT_RECONCILIATION,
     MERGE_USER_COURSES,
     NOTIFICATION_JOB,
+    PROGRAM_USER_INFO,
 )
 
 

@@ -126,6 +126,7 @@ class JobSpec(Generic[Work, State]):
 
     ``failed_shape``: how failed records look and are keyed where the job's contract has them differ from the
     platform's. ``event_metrics``: metric → which figure of the account it is, by name or as a function.
+    ``cassandra``: the settings' prefix of the cluster that the job reads and writes.
     ``follow`` and ``performers``: of jobs with effects; the pure rules that go on from outcomes, and who carries
     effects out, by kind (made anew for each batch: what a performer remembers lives that long).
     """
@@ -141,6 +142,7 @@ class JobSpec(Generic[Work, State]):
     reads_stores: tuple[tuple[str, ...], ...] = ()
     output_topics: Mapping[str, str] = field(default_factory=dict)
     pool: str | None = None
+    cassandra: str = "lms-cassandra"
     kinds: frozenset[str] = frozenset()
     owner: str = "team:lern"
     failed_record_name: str | None = None

@@ -47,7 +47,7 @@ class Installation(dg.ConfigurableResource[Any]):
 
     def services(self, job: JobSpec[Any, Any]) -> Services:
         """The job's clients."""
-        return _services(self.config_file, job.name)
+        return _services(self.config_file, job.name, job.cassandra)
 
     def positions(self, job: JobSpec[Any, Any]) -> KafkaPositions:
         """Kafka's offsets, for planning."""
@@ -60,8 +60,8 @@ class Installation(dg.ConfigurableResource[Any]):
 
 
 @lru_cache(maxsize=32)
-def _services(config_file: str | None, job: str) -> Services:
-    return services_for(current_configuration(config_file).for_job(job))
+def _services(config_file: str | None, job: str, cassandra: str) -> Services:
+    return services_for(current_configuration(config_file).for_job(job), cassandra)
 
 
 _brokers: dict[str, KafkaPositions] = {}

@@ -19,15 +19,15 @@ from lern_pipeline.resources.user_service import UserService
 from lern_pipeline.settings import JobSettings
 
 
-def services_for(settings: JobSettings) -> Services:
-    """Clients that count into one counter."""
+def services_for(settings: JobSettings, cassandra_prefix: str = "lms-cassandra") -> Services:
+    """Clients that count into one counter; ``cassandra_prefix`` is that of the cluster's settings."""
     counts: Counter[str] = Counter()
     try:
         rows_per_batch = settings.integer("threshold.batch.write.size")
     except KeyError:
         # A job without the setting writes no rows, or groups them as it likes.
         rows_per_batch = ROWS_PER_BATCH
-    cassandra = Cassandra(settings, counts=counts, rows_per_batch=rows_per_batch)
+    cassandra = Cassandra(settings, cassandra_prefix, counts, rows_per_batch=rows_per_batch)
     return Services(
         rows=cassandra,
         caches=RedisServers(settings, counts=counts),

@@ -113,6 +113,23 @@ EVENTS: dict[str, dict[str, Any]] = {
         "context": {"pdata": {"ver": "1.0", "id": "org.sunbird.platform"}},
         "object": {"id": "hostile", "type": "TopicNotifyAll"},
     },
+    "program-user-info": {
+        "_id": "65e3",
+        "programId": "PRG-7",
+        "userId": "hostile-user",
+        "programName": "Reading Fluency",
+        "programExternalId": "PGM-RF",
+        "requestForPIIConsent": True,
+        "userProfile": {
+            "userLocations": [{"type": "state", "id": "st-1", "name": "Kerala", "code": "32", "parentId": None}],
+            "profileUserTypes": [{"type": "administrator", "subType": "hm"}],
+            "rootOrg": {"id": "org-5", "orgName": "Kerala Dept"},
+        },
+        "createdAt": "2024-02-29T20:00:09.476Z",
+        "updatedAt": "2024-03-02T23:30:56.829Z",
+        # Not the job's, but what many kinds change.
+        "edata": {"action": "none"},
+    },
     "relation-cache-updater": {
         "eid": "BE_JOB_REQUEST",
         "edata": {

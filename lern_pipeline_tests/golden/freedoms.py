@@ -51,6 +51,9 @@ PHRASES: dict[str, str | None] = {
     "an implementation told to take one content at a time (threshold.batch.read.size 1) ends as under `reference`": (
         None
     ),
+    # program-user-info: as any other failed record, and as the masks have it.
+    "what the failed record looks like beyond the original": None,
+    "what the failed record looks like (it carries no tag and is not listed)": None,
     # merge-user-courses
     "order of the sync events of different accounts": None,
     "text of failInfo.error where it is <any>": None,

@@ -77,6 +77,8 @@ def test_any() -> None:
         assert matches("<any>", value, WINDOW)
     assert matches("<any>rc01<any>", "xrc01y", WINDOW)
     assert matches("<any>rc01<any>", "rc01", WINDOW)
+    assert matches("<any>rc01<any>", {"id": ["u_rc01"]}, WINDOW)
+    assert not matches("<any>rc01<any>", {"id": ["u_rc02"]}, WINDOW)
     assert not matches("<any>rc01<any>", "rc02", WINDOW)
     assert not matches("<any>rc01<any>", 1, WINDOW)
 

@@ -144,7 +144,7 @@ def install(instance: DagsterInstance, directory: Path, monkeypatch: Any, extra:
     config_file.write_text(SETTINGS.format(store=directory / "batches") + extra)
     world = InMemoryWorld()
     positions = InMemoryPositions(world=world)
-    monkeypatch.setattr(installation, "_services", lambda config_file, job: world.services)
+    monkeypatch.setattr(installation, "_services", lambda config_file, job, cassandra: world.services)
     monkeypatch.setattr(installation, "_positions", lambda config_file, job: positions)
     definitions = make_definitions(load_configuration(str(config_file), {}), str(config_file))
     return Installed(instance, config_file, world, positions, definitions, Installation(config_file=str(config_file)))

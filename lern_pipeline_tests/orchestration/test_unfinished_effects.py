@@ -78,7 +78,7 @@ def post(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     carrier = Carrier(answers_look_ups=False)
     job = parcels_job(carrier, Carrier(answers_look_ups=False))
     settings = load_configuration(str(config_file), {}).for_job("relation-cache-updater")
-    monkeypatch.setattr(installation, "_services", lambda config_file, name: world.services)
+    monkeypatch.setattr(installation, "_services", lambda config_file, name, cassandra: world.services)
     monkeypatch.setattr(Installation, "settings", lambda self, job: settings)
     for user in ("ada", "eve"):
         world.broker.append(event(user))

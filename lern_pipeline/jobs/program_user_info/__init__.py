@@ -1,0 +1,1 @@
+"""program-user-info: participation in programs, flattened into one row each (contract program-user-info)."""

@@ -8,15 +8,18 @@ from typing import Any
 import dagster as dg
 
 from lern_pipeline.jobs.all_jobs import ALL_JOBS
+from lern_pipeline.jobs.enrolment_reconciliation.job import ENROLMENT_RECONCILIATION
 from lern_pipeline.microbatch.job import JobSpec
-from lern_pipeline.orchestration import names
+from lern_pipeline.orchestration import names, rebuild_names
 from lern_pipeline.orchestration.batch_asset import batch_asset
 from lern_pipeline.orchestration.completeness_check import completeness_check, completeness_schedule
+from lern_pipeline.orchestration.course_batches import finding_job, finding_schedule, rebuild_all_schedule
 from lern_pipeline.orchestration.installation import Installation, current_configuration
 from lern_pipeline.orchestration.lane_checks import lane_check_definitions
 from lern_pipeline.orchestration.lane_sensor import lane_sensor
-from lern_pipeline.orchestration.lineage import store_specs, topic_specs
+from lern_pipeline.orchestration.lineage import also_written_by, store_specs, topic_specs
 from lern_pipeline.orchestration.pruning import pruning_job, pruning_schedule
+from lern_pipeline.orchestration.rebuild_asset import rebuild_asset
 from lern_pipeline.orchestration.unfinished_effects import (
     jobs_with_effects,
     settled_sensor,
@@ -30,7 +33,12 @@ def make_definitions(
     configuration: Configuration, config_file: str | None = None, jobs: Sequence[JobSpec[Any, Any]] = ALL_JOBS
 ) -> dg.Definitions:
     """Everything Dagster shows and runs, for one configuration. Makes no connection."""
-    assets: list[dg.AssetsDefinition | dg.AssetSpec] = [*topic_specs(jobs, configuration), *store_specs(jobs)]
+    rebuilds = ENROLMENT_RECONCILIATION in jobs
+    specs = [*topic_specs(jobs, configuration), *store_specs(jobs)]
+    if rebuilds:
+        written = rebuild_names.written_keys(configuration.for_job(ENROLMENT_RECONCILIATION.name))
+        specs = also_written_by(rebuild_names.ASSET, written, specs)
+    assets: list[dg.AssetsDefinition | dg.AssetSpec] = [*specs]
     checks: list[dg.AssetChecksDefinition] = []
     batch_jobs, sensors = [], []
     installation = Installation(config_file=config_file)
@@ -47,7 +55,7 @@ def make_definitions(
         batch_jobs.append(batch_job)
         sensors.append(lane_sensor(job, settings, batch_job, installation))
     sending = jobs_with_effects(jobs)
-    more_jobs: list[dg.JobDefinition] = []
+    more_jobs: list[Any] = []
     if sending:
         settling = settling_job(sending)
         assets.append(unfinished_effects_asset(sending))
@@ -57,12 +65,24 @@ def make_definitions(
         sensors.append(settled_sensor(sending, settling, sending_batches))
     pruning = pruning_job(jobs)
     completeness_job, completeness_hourly = completeness_schedule(jobs)
+    more_jobs += [pruning, completeness_job]
+    schedules = [pruning_schedule(pruning), completeness_hourly]
+    if rebuilds:
+        finding = finding_job()
+        rebuilding = dg.define_asset_job(
+            rebuild_names.JOB,
+            selection=[rebuild_names.ASSET],
+            description="Course batches recomputed from content consumption.",
+        )
+        assets.append(rebuild_asset())
+        more_jobs += [finding, rebuilding]
+        schedules += [finding_schedule(finding), rebuild_all_schedule(rebuilding)]
     return dg.Definitions(
         assets=assets,
         asset_checks=checks,
-        jobs=[*batch_jobs, *more_jobs, pruning, completeness_job],
+        jobs=[*batch_jobs, *more_jobs],
         sensors=sensors,
-        schedules=[pruning_schedule(pruning), completeness_hourly],
+        schedules=schedules,
         resources={"installation": installation},
         executor=dg.in_process_executor,
     )

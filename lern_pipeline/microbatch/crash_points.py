@@ -45,6 +45,9 @@ EFFECT_BOUNDARIES = (
     "after-settled",
 )
 
+#: Of a rebuild, after each of its chunks.
+CHUNK_BOUNDARIES = ("between-chunks",)
+
 _passed: Counter[str] = Counter()
 
 

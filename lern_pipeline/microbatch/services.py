@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Protocol
@@ -77,6 +77,19 @@ class RowReader(Protocol):
 
         Raises:
             ConfigurationError: no such table.
+        """
+        ...
+
+    def scan(
+        self, table: str, columns: Sequence[str], partition: str, equal: Mapping[str, Any]
+    ) -> Iterator[list[tuple[Any, ...]]]:
+        """Every row of a table, page by page, in no order; each once, and only some pages are held at a time.
+
+        Costs the servers a look at the whole table. ``partition``: the partition key's one column; ``equal``:
+        clustering column → the value that is wanted.
+
+        Raises:
+            ServiceUnavailable: no answer in time.
         """
         ...
 

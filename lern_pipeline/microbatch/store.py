@@ -93,6 +93,20 @@ class BatchStore:
     def is_applied(self, plan: Plan) -> bool:
         return plan.number in self._numbers(plan.key, "applied-")
 
+    def write_part(self, key: str, name: str, data: bytes) -> None:
+        """Keep something else of ``key``, compressed, in place of what stood under the name."""
+        self._write(self._batch(key) / name, zstandard.ZstdCompressor(level=1).compress(data))
+
+    def read_part(self, key: str, name: str) -> bytes | None:
+        """What :meth:`write_part` kept; None where there is nothing."""
+        data = self._read(self._batch(key) / name)
+        return None if data is None else _decompress(data)
+
+    def delete_part(self, key: str, name: str) -> None:
+        """Forget it; nothing happens where there is nothing."""
+        with contextlib.suppress(FileNotFoundError):
+            (self._batch(key) / name).unlink()
+
     def delete(self, key: str) -> None:
         """Forget a batch's archive and plans."""
         batch = self._batch(key)

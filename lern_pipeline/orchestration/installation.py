@@ -55,8 +55,13 @@ class Installation(dg.ConfigurableResource[Any]):
 
     def store(self, job: JobSpec[Any, Any], instance: dg.DagsterInstance) -> BatchStore:
         """Where the job's archives and plans are kept."""
-        url = self.settings(job).text("microbatch.store.url")
-        return BatchStore(url or str(Path(instance.root_directory) / "lern_pipeline" / "batches"), job.name)
+        return self.store_named(job.name, self.settings(job), instance)
+
+    @staticmethod
+    def store_named(name: str, settings: JobSettings, instance: dg.DagsterInstance) -> BatchStore:
+        """What else is kept beside the micro-batches, under a name of its own."""
+        url = settings.text("microbatch.store.url")
+        return BatchStore(url or str(Path(instance.root_directory) / "lern_pipeline" / "batches"), name)
 
 
 @lru_cache(maxsize=32)

@@ -94,6 +94,14 @@ def store_specs(jobs: Sequence[JobSpec[Any, Any]]) -> list[dg.AssetSpec]:
     ]
 
 
+def also_written_by(
+    writer: dg.AssetKey, written: Sequence[dg.AssetKey], specs: Sequence[dg.AssetSpec]
+) -> list[dg.AssetSpec]:
+    """The specs, those of ``written`` also downstream of an asset that is no job's."""
+    wanted = set(written)
+    return [spec.merge_attributes(deps=[writer]) if spec.key in wanted else spec for spec in specs]
+
+
 def written_events(job: JobSpec[Any, Any], settings: JobSettings, result: BatchResult) -> list[dg.AssetMaterialization]:
     """One materialisation per store and topic that the batch wrote, with its count of rows, keys or messages."""
     rows, keys = result.plan.rows_by_table(), result.plan.keys_by_store()

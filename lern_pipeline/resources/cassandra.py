@@ -8,7 +8,7 @@ sent concurrently. A group that fails is tried again as single statements.
 from __future__ import annotations
 
 from collections import Counter, defaultdict, deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 from cassandra import ConsistencyLevel, InvalidRequest, WriteFailure, WriteTimeout
@@ -22,6 +22,7 @@ from lern_pipeline.resources.cassandra_session import CassandraSession
 from lern_pipeline.resources.list_writes import ListWriteTimes, never_repeated
 from lern_pipeline.resources.own_tables import ensure_table
 from lern_pipeline.resources.plain_values import binder, plain_rows, sets_lists
+from lern_pipeline.resources.table_scan import scan_table
 from lern_pipeline.settings import JobSettings
 
 R = TypeVar("R")
@@ -208,6 +209,14 @@ class Cassandra:
 
         self._session.answered(ask)
         return [row for index in range(len(groups)) for row in results[index]]
+
+    def scan(
+        self, table: str, columns: Sequence[str], partition: str, equal: Mapping[str, Any]
+    ) -> Iterator[list[tuple[Any, ...]]]:
+        """See :class:`lern_pipeline.microbatch.services.RowReader`."""
+        for page in scan_table(self._session, table, columns, partition, equal):
+            self.counts["cassandra.rows_read"] += len(page)
+            yield page
 
     # --- writes
 

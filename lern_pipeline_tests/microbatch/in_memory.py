@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -44,6 +44,7 @@ class InMemoryRows:
         self.keyspaces = set(keyspaces)
         self.written: list[RowWrites] = []
         self.selects: Counter[str] = Counter()
+        self.scans: Counter[str] = Counter()
         self.tables: dict[str, OwnTable] = {}
         self.partition_keys: dict[str, tuple[str, ...]] = {}
         self.types: dict[str, tuple[str, ...]] = {}
@@ -118,6 +119,14 @@ class InMemoryRows:
 
     def column_types(self, table: str) -> dict[str, str]:
         return self.columns[table]
+
+    def scan(
+        self, table: str, columns: Sequence[str], partition: str, equal: Mapping[str, Any]
+    ) -> Iterator[list[tuple[Any, ...]]]:
+        self.scans[table] += 1
+        for row in self.rows(table):
+            if all(row[column] == wanted for column, wanted in equal.items()):
+                yield [tuple(row.get(column) for column in columns)]
 
     def ensure_table(self, table: OwnTable) -> None:
         self.tables.setdefault(table.full_name, table)

@@ -29,20 +29,22 @@ class Recomputation:
         collection_status: Mapping[str, StatusFound | StatusUnknown],
         settings: JobSettings,
         moment: Moment,
+        completed_stay: bool = False,
     ) -> None:
+        """``completed_stay``: the pending filter (4.7) works even where it is switched off."""
         self._relations = relations
         self._stored = enrolments
         self._collection_status = collection_status
         self._moment = moment
-        self._filter_pending = settings.flag("activity.filter.processed.enrolments")
+        self._filter_pending = completed_stay or settings.flag("activity.filter.processed.enrolments")
         self._unit_aggregates = settings.flag("activity.module.aggs.enabled")
         self._audit_topic = settings.text("kafka.audit.topic")
         self._certificate_topic = settings.text("kafka.certissue.topic")
         self._aggregates = AggregateRows(table(settings, "user_activity_agg.table"), moment)
         self._enrolments = EnrolmentRows(table(settings, "user_enrolments.table"), moment)
         self._all_optional: set[str] = set()
-        self._certificates = 0
         self._retired = 0
+        self.completed: list[EnrolmentKey] = []
         self.messages: list[Message] = []
 
     # --- courses without leaf nodes
@@ -116,7 +118,7 @@ class Recomputation:
         ids, now = self._moment.ids, self._moment.now_ms
         user_id, course_id, batch_id = enrolment
         name = f"{position}|{user_id}|{course_id}|{batch_id}"
-        self._certificates += 1
+        self.completed.append(enrolment)
         self.messages += (
             Message(
                 f"certificate|{name}",
@@ -155,5 +157,5 @@ class Recomputation:
         return {
             "retired-consumption-events-count": float(self._retired),
             "enrolment-complete-count": float(len(self._enrolments.completed.rows)),
-            "cert-issue-events-count": float(self._certificates),
+            "cert-issue-events-count": float(len(self.completed)),
         }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from lern_pipeline.jobs.course_progress.consumption import StoredConsumption
@@ -34,7 +34,19 @@ def read_state(
     events: Sequence[Event[EnrolmentKey]], readers: Readers, settings: JobSettings, counted: frozenset[str]
 ) -> ReconciliationState:
     """Several events of one enrolment are one reading (8)."""
-    consumption = read_consumption(readers.rows, settings, dict.fromkeys(event.work for event in events))
+    state = read_recomputed_from(dict.fromkeys(event.work for event in events), readers, settings)
+    if settings.flag("activity.filter.processed.enrolments"):
+        relations = state.relations
+        with_progress = [key for key in state.consumption if relations.leafnodes.get((key.course_id, key.course_id))]
+        state.enrolments = read_enrolments(readers.rows, settings, with_progress)
+    return state
+
+
+def read_recomputed_from(
+    enrolments: Iterable[EnrolmentKey], readers: Readers, settings: JobSettings
+) -> ReconciliationState:
+    """What progress is recomputed from; ``enrolments`` of the state is left to the caller."""
+    consumption = read_consumption(readers.rows, settings, enrolments)
     state = ReconciliationState(consumption)
     if not consumption:
         return state
@@ -43,9 +55,6 @@ def read_state(
     missing = {course_id for course_id in courses if not state.relations.leafnodes.get((course_id, course_id))}
     if missing:
         state.collection_status = readers.collections.collection_statuses(missing)
-    if settings.flag("activity.filter.processed.enrolments"):
-        with_progress = [enrolment for enrolment in consumption if enrolment.course_id not in missing]
-        state.enrolments = read_enrolments(readers.rows, settings, with_progress)
     if settings.flag("activity.module.aggs.enabled"):
         contents: dict[str, set[str]] = defaultdict(set)
         for enrolment, rows in consumption.items():

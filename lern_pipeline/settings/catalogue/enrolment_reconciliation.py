@@ -29,6 +29,7 @@ AREA: Area = area(
         ),
         text("lms-cassandra.user_enrolments.table", "user_enrolments", "Enrolments."),
         text("lms-cassandra.user_activity_agg.table", "user_activity_agg", "Activity aggregates."),
+        text("lms-cassandra.course_batch.table", "course_batch", "Course batches, for `activity_aggregates_rebuild`."),
         integer("redis.database.relationCache.id", 10, "Redis database of the relation cache."),
         integer("threshold.batch.write.size", 10, "Statements of one Cassandra batch.", minimum=1),
         flag("activity.module.aggs.enabled", True, "Aggregate units too, not only courses."),

@@ -18,7 +18,6 @@ import yaml
 from dagster import DagsterInstance, RunsFilter
 
 from lern_pipeline.commands.home import shipped_dagster_yaml
-from lern_pipeline.jobs.activity_aggregate_updater.job import ACTIVITY_AGGREGATE_UPDATER as JOB
 from lern_pipeline.microbatch.completeness import completeness
 from lern_pipeline.microbatch.key import MicroBatchKey
 from lern_pipeline.orchestration import names
@@ -26,7 +25,7 @@ from lern_pipeline.orchestration.completeness_check import batch_fates
 from lern_pipeline.orchestration.lane import IN_PROGRESS, Lane
 from lern_pipeline.orchestration.worker_process import Worker
 from lern_pipeline.resources.kafka_positions import KafkaPositions
-from lern_pipeline_tests.faults.progress_world import ProgressWorld
+from lern_pipeline_tests.faults.job_world import JobWorld
 
 CODE_SERVER, FORK_SERVER = " api grpc ", "lern_pipeline.launcher.fork_server"
 
@@ -47,18 +46,18 @@ main()
 PATIENCE = 240.0
 
 
-def make_home(world: ProgressWorld) -> None:
+def make_home(world: JobWorld) -> None:
     """The shipped instance configuration with a run monitoring that looks every second."""
     settings = yaml.safe_load(shipped_dagster_yaml().read_text())
     settings["run_monitoring"]["poll_interval_seconds"] = 1
     (home_of(world) / "dagster.yaml").write_text(yaml.safe_dump(settings))
 
 
-def home_of(world: ProgressWorld) -> Path:
+def home_of(world: JobWorld) -> Path:
     return Path(world.environment["DAGSTER_HOME"])
 
 
-def processes_of(world: ProgressWorld) -> list[psutil.Process]:
+def processes_of(world: JobWorld) -> list[psutil.Process]:
     """Every process that lives in the world's Dagster home, whoever its parent is."""
     found = []
     for process in psutil.process_iter():
@@ -80,7 +79,7 @@ def _runs(process: psutil.Process) -> bool:
 class LaneDaemon:
     """``dagster-daemon run`` on the package's definitions, with the shipped run launcher, sensors on."""
 
-    def __init__(self, world: ProgressWorld, name: str = "daemon") -> None:
+    def __init__(self, world: JobWorld, name: str = "daemon") -> None:
         workspace = world.directory / "workspace.yaml"
         module = {"python_module": {"module_name": "lern_pipeline.definitions", "location_name": "lern_pipeline"}}
         workspace.write_text(yaml.safe_dump({"load_from": [module]}))
@@ -121,18 +120,24 @@ class LaneDaemon:
 
 
 class Watched:
-    """A world's lane, seen without touching it: a look of the planner's own would mark dead runs as failed."""
+    """A world's lane, seen without touching it: a look of the planner's own would mark dead runs as failed.
 
-    def __init__(self, world: ProgressWorld, instance: DagsterInstance) -> None:
+    Lanes of several worlds may be watched on one instance.
+    """
+
+    def __init__(self, world: JobWorld, instance: DagsterInstance) -> None:
         self.world = world
+        self._job = world.job
         self.instance = instance
         self._positions = KafkaPositions(world.settings)
 
     def keys(self) -> list[MicroBatchKey]:
-        return [MicroBatchKey.parse(text) for text in self.instance.get_dynamic_partitions(names.partitions_name(JOB))]
+        return [
+            MicroBatchKey.parse(text) for text in self.instance.get_dynamic_partitions(names.partitions_name(self._job))
+        ]
 
     def materialised(self) -> set[str]:
-        return set(self.instance.get_materialized_partitions(names.asset_key(JOB)))
+        return set(self.instance.get_materialized_partitions(names.asset_key(self._job)))
 
     def batches_done(self) -> int:
         return sum(1 for key in self.keys() if not key.is_position and str(key) in self.materialised())
@@ -140,12 +145,14 @@ class Watched:
     def is_done(self) -> bool:
         """Everything in the topic belongs to a batch, and every batch is materialised."""
         keys = self.keys()
-        ends = self._positions.offsets(JOB.input_topic(self.world.settings)).ends
-        return bool(keys) and keys[-1].ends == ends and {str(key) for key in keys} <= self.materialised()
+        return bool(keys) and keys[-1].ends == self.topic_ends() and {str(key) for key in keys} <= self.materialised()
+
+    def topic_ends(self) -> dict[int, int]:
+        return self._positions.offsets(self.world.input_topic).ends
 
     def working(self) -> Worker | None:
         """The process of a run that has begun its step."""
-        filter_ = RunsFilter(job_name=names.asset_job_name(JOB), statuses=[dg.DagsterRunStatus.STARTED])
+        filter_ = RunsFilter(job_name=names.asset_job_name(self._job), statuses=[dg.DagsterRunStatus.STARTED])
         for run in self.instance.get_runs(filter_):
             worker = Worker.of_run(run.run_id, run.tags)
             if worker is not None and not worker.is_dead:
@@ -154,12 +161,14 @@ class Watched:
 
     def runs_by_key(self) -> dict[str, list[dg.DagsterRun]]:
         found: dict[str, list[dg.DagsterRun]] = {}
-        for run in self.instance.get_runs(RunsFilter(job_name=names.asset_job_name(JOB))):
+        for run in self.instance.get_runs(RunsFilter(job_name=names.asset_job_name(self._job))):
             found.setdefault(run.tags[names.PARTITION_TAG], []).append(run)
         return found
 
     def runs_in_progress(self) -> int:
-        return self.instance.get_runs_count(RunsFilter(job_name=names.asset_job_name(JOB), statuses=list(IN_PROGRESS)))
+        return self.instance.get_runs_count(
+            RunsFilter(job_name=names.asset_job_name(self._job), statuses=list(IN_PROGRESS))
+        )
 
     def wait(self, what: str, condition: Callable[[], Any], seconds: float = PATIENCE) -> Any:
         """Wait until the condition holds; its value."""
@@ -177,11 +186,11 @@ class Watched:
 
     def assert_complete(self, events: int) -> None:
         """No gap, no overlap, no batch left out, every event accounted for."""
-        fates, _ = batch_fates(JOB, self.instance)
+        fates, _ = batch_fates(self._job, self.instance)
         positions: Any = self._positions
-        lane = Lane(JOB, self.world.settings, self.instance, positions)
+        lane = Lane(self._job, self.world.settings, self.instance, positions)
         keys = [MicroBatchKey.parse(text) for text in lane.key_texts()]
-        starts = self._positions.offsets(JOB.input_topic(self.world.settings)).starts
+        starts = self._positions.offsets(self.world.input_topic).starts
         found = completeness([(key, fates[str(key)]) for key in keys], starts)
         assert found.complete, [*map(str, found.findings), *found.open]
         assert not found.skipped
@@ -191,6 +200,6 @@ class Watched:
 
 
 @contextmanager
-def watched(world: ProgressWorld) -> Iterator[Watched]:
+def watched(world: JobWorld) -> Iterator[Watched]:
     with DagsterInstance.from_config(str(home_of(world))) as instance:
         yield Watched(world, instance)

@@ -23,7 +23,7 @@ class SyncingLearners(Learners):
         return self.publish_edata(edata)
 
 
-def syncing_learners(directory: Path, **settings: str) -> SyncingLearners:
+def syncing_learners(directory: Path | str, **settings: str) -> SyncingLearners:
     environment = {"LERN_PIPELINE_ENV": "test"} | settings
     configured = load_configuration(None, environment).for_job(ENROLMENT_RECONCILIATION.name)
     learners = SyncingLearners(str(directory), configured, ENROLMENT_RECONCILIATION)

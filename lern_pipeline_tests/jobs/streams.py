@@ -1,0 +1,251 @@
+"""Streams of events of each job on stores in memory, for what must hold of any stream (see ``test_any_stream.py``).
+
+What a contract excepts from an invariant stands with the job, in words and in what is compared.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from hypothesis import strategies as st
+
+from lern_pipeline.jobs.assessment_aggregator.job import ASSESSMENT_AGGREGATOR
+from lern_pipeline.jobs.enrolment_reconciliation.job import ENROLMENT_RECONCILIATION
+from lern_pipeline.jobs.merge_user_courses.job import MERGE_USER_COURSES
+from lern_pipeline.jobs.relation_cache_updater.job import RELATION_CACHE_UPDATER
+from lern_pipeline.microbatch.services import StatusFound
+from lern_pipeline_tests.jobs.activity_aggregate_updater.learners import AUDIT, CERTIFICATES
+from lern_pipeline_tests.jobs.assessment_aggregator.assessments import E1_MS, Assessments, assessed
+from lern_pipeline_tests.jobs.assessment_aggregator.assessments import FAILED as FAILED_ASSESSMENTS
+from lern_pipeline_tests.jobs.assessment_aggregator.test_properties import USERS, attempts, event_of, score_of
+from lern_pipeline_tests.jobs.enrolment_reconciliation.conftest import FAILED as FAILED_SYNCS
+from lern_pipeline_tests.jobs.enrolment_reconciliation.conftest import SyncingLearners, syncing_learners
+from lern_pipeline_tests.jobs.merge_user_courses.accounts import FAILED as FAILED_MERGES
+from lern_pipeline_tests.jobs.merge_user_courses.accounts import SYNC, Accounts
+from lern_pipeline_tests.jobs.merge_user_courses.test_properties import NOW_COLUMNS, accounts_of, merges, worlds
+from lern_pipeline_tests.jobs.relation_cache_updater.collections_in_memory import FAILED as FAILED_COLLECTIONS
+from lern_pipeline_tests.jobs.relation_cache_updater.collections_in_memory import Collections, collections, named_in
+from lern_pipeline_tests.jobs.relation_cache_updater.test_hierarchy_properties import trees
+
+Events = list[Hashable]
+Draw = Callable[[st.SearchStrategy[Any]], Any]
+
+
+@dataclass(frozen=True)
+class Stream:
+    """A job, the platform around it, and events that may come.
+
+    ``given``: what the platform holds before; ``make``: the platform, with its plans under an address; ``send``:
+    publishes one event. ``state``: all that is stored, without times of processing. ``told``: what has been told of
+    whom, each as often as it was, without ids and times; it follows from the events, however often each of them is
+    there. ``told_in_any_cut``: the part of it that does not depend on the cut into batches. ``told_once``: the part
+    that is not told again when all events come again. ``failed``: where failed events go.
+    """
+
+    job: str
+    given: st.SearchStrategy[Any]
+    events: st.SearchStrategy[Events]
+    make: Callable[[str, Any], Any]
+    send: Callable[[Any, Any], object]
+    state: Callable[[Any], Any]
+    told: Callable[[Any], list[str]]
+    told_in_any_cut: Callable[[Any], list[str]]
+    told_once: Callable[[Any], list[str]]
+    failed: str
+    repeated: Callable[[Events, Draw], Events]
+
+
+def in_any_order(events: Events, draw: Draw) -> Events:
+    """The events and repetitions of some, in any order."""
+    more = draw(st.lists(st.sampled_from(events), max_size=4))
+    return list(draw(st.permutations([*events, *more])))
+
+
+def said(platform: Any, *topics: str) -> list[str]:
+    """The messages of the topics, in no order and without ids and times."""
+    return sorted(
+        f"{message.topic}: {_masked(json.loads(message.value))}"
+        for message in platform.world.broker.published
+        if message.topic in topics
+    )
+
+
+def _masked(value: dict[str, Any]) -> str:
+    kept = {name: part for name, part in value.items() if name not in ("ets", "syncts", "mid")}
+    if "context" in kept:
+        kept["context"] = {name: part for name, part in kept["context"].items() if name not in ("sid", "did")}
+    if "failInfo" in kept:
+        kept["failInfo"] = kept["failInfo"]["error"]
+    return json.dumps(kept, sort_keys=True)
+
+
+# --- relation-cache-updater: nothing is excepted while the hierarchies stay as they are. Units have ids of their own in
+# each collection: of units with one id the JSON written last stays (contract 4.4, 5).
+
+ROOTS = ("do_A", "do_B")
+BROKEN, UNKNOWN = "do_broken", "do_unknown"
+
+
+def _published_before(base: str, given: dict[str, tuple[Any, Any]]) -> Collections:
+    platform = collections(base)
+    for root, (before, _) in given.items():
+        platform.hierarchy(root, named_in(root, before))
+        platform.published(root)
+    platform.run()
+    for root, (_, now) in given.items():
+        platform.hierarchy(root, named_in(root, now))
+    platform.hierarchy(BROKEN, "[")
+    return platform
+
+
+def _nothing(platform: Collections) -> list[str]:
+    """The job tells nobody."""
+    return said(platform)
+
+
+RELATIONS = Stream(
+    job=RELATION_CACHE_UPDATER.name,
+    given=st.fixed_dictionaries(dict.fromkeys(ROOTS, st.tuples(trees, trees))),
+    events=st.lists(st.sampled_from([*ROOTS, BROKEN, UNKNOWN]), min_size=1, max_size=8),
+    make=_published_before,
+    send=Collections.published,
+    state=Collections.keys_and_values,
+    told=_nothing,
+    told_in_any_cut=_nothing,
+    told_once=_nothing,
+    failed=FAILED_COLLECTIONS,
+    repeated=in_any_order,
+)
+
+# --- enrolment-reconciliation: a course without leaf nodes fails once per batch that asks for it (contract 5 step 6),
+# as often as it is asked for; for a retired one the record is made too.
+
+SYNC_USERS = ("u-1", "u-2", "u-3")
+SYNC_COURSES = {
+    "do_9300": ("do_z1", "do_z2"),
+    "do_9001": ("do_r1", "do_r2", "do_r3"),
+    "do_retired": ("do_y",),
+    "do_unknown": ("do_x",),
+}
+
+
+def _consumed(base: str, given: dict[tuple[str, str], tuple[int | None, dict[str, int | None]]]) -> SyncingLearners:
+    learners = syncing_learners(base)
+    learners.world.collections.answers["do_retired"] = StatusFound("Retired")
+    for (user, course), (enrolment, contents) in given.items():
+        if enrolment is not None:
+            learners.enrolled(user, course, "B-800", status=enrolment)
+        for content, status in contents.items():
+            learners.consumed(user, content, status, course, "B-800")
+    return learners
+
+
+def _of_course(course: str) -> st.SearchStrategy[Any]:
+    statuses = st.sampled_from([None, 1, 2, 2])
+    return st.tuples(
+        st.sampled_from([None, 0, 1, 2]),
+        st.fixed_dictionaries({}, optional=dict.fromkeys(SYNC_COURSES[course], statuses)),
+    )
+
+
+_enrolments = [(user, course) for user in SYNC_USERS for course in SYNC_COURSES]
+
+
+def _completions(learners: SyncingLearners) -> list[str]:
+    return said(learners, CERTIFICATES, AUDIT)
+
+
+RECONCILIATION = Stream(
+    job=ENROLMENT_RECONCILIATION.name,
+    given=st.fixed_dictionaries({key: _of_course(key[1]) for key in _enrolments}),
+    events=st.lists(st.sampled_from(_enrolments), min_size=1, max_size=8),
+    make=_consumed,
+    send=lambda learners, event: learners.sync(*event),
+    state=SyncingLearners.state,
+    told=_completions,
+    told_in_any_cut=_completions,
+    told_once=_completions,
+    failed=FAILED_SYNCS,
+    repeated=in_any_order,
+)
+
+# --- assessment-aggregator: of two events of one attempt and time the first counts (contract 9), so here they have the
+# same answers. A batch asks for one certificate per learner (9): how many, and for which attempt all but the last,
+# depends on the cut. A request to compute again always runs again and asks again (10); here one learner makes them.
+
+RECOMPUTED = "usr-again"
+
+
+def _attempted_before(base: str, given: None) -> Assessments:
+    assessments = Assessments(base)
+    for user in (USERS[0], RECOMPUTED):
+        assessments.stored("a1", user=user, last_attempted_on=E1_MS, total_score=score_of(0), total_max_score=1.0)
+        # What an attempt leaves that was stored the usual way.
+        assessments.publish(assessed([], userId=user))
+    assessments.run()
+    return assessments
+
+
+def _attempt(assessments: Assessments, event: Any) -> None:
+    assessments.publish(assessed([], userId=RECOMPUTED) if event == RECOMPUTED else event_of(event))
+
+
+def _asked_for(assessments: Assessments, users: Iterable[str] = (*USERS, RECOMPUTED)) -> list[str]:
+    return sorted(f"{user}: {attempt}" for user, attempt in assessments.certificates() if user in users)
+
+
+def _asked_for_last(assessments: Assessments) -> list[str]:
+    return sorted(f"{user}: {attempt}" for user, attempt in dict(assessments.certificates()).items())
+
+
+ASSESSMENTS = Stream(
+    job=ASSESSMENT_AGGREGATOR.name,
+    given=st.none(),
+    events=st.lists(attempts | st.just(RECOMPUTED), min_size=1, max_size=10),
+    make=_attempted_before,
+    send=_attempt,
+    state=Assessments.state,
+    told=_asked_for,
+    told_in_any_cut=_asked_for_last,
+    told_once=partial(_asked_for, users=USERS),
+    failed=FAILED_ASSESSMENTS,
+    repeated=in_any_order,
+)
+
+# --- merge-user-courses: merges that share an account are made in the order in which they come (contract 7): a → b,
+# b → c gives c the rows of a, the other way round it does not. Repetitions may come anywhere after the first.
+
+
+def _repeated_merges(events: Events, draw: Draw) -> Events:
+    pairs = list(events)
+    for pair in draw(st.lists(st.sampled_from(events), max_size=4)):
+        pairs.insert(draw(st.integers(pairs.index(pair) + 1, len(pairs))), pair)
+    for at in draw(st.lists(st.integers(0, max(len(pairs) - 2, 0)), max_size=6)):
+        if len(pairs) > 1 and not {*pairs[at]} & {*pairs[at + 1]}:  # type: ignore[misc]
+            pairs[at : at + 2] = reversed(pairs[at : at + 2])
+    return pairs
+
+
+def _synced(accounts: Accounts) -> list[str]:
+    return said(accounts, SYNC)
+
+
+MERGES = Stream(
+    job=MERGE_USER_COURSES.name,
+    given=worlds,
+    events=merges,
+    make=lambda base, given: accounts_of(given, base),
+    send=lambda accounts, pair: accounts.merge(*pair),
+    state=lambda accounts: accounts.world.rows.state(NOW_COLUMNS),
+    told=_synced,
+    told_in_any_cut=_synced,
+    told_once=_synced,
+    failed=FAILED_MERGES,
+    repeated=_repeated_merges,
+)
+
+STREAMS: Sequence[Stream] = (RELATIONS, RECONCILIATION, ASSESSMENTS, MERGES)

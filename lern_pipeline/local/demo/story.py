@@ -178,24 +178,25 @@ class Story:
 
     def _show_jobs(self) -> None:
         self.screen.heading("What the jobs did")
-        shown = self._watches
         figures = {
-            "events consumed": "events",
+            "consumed": "events",
             "processed": "processed",
             "skipped": "skipped",
             "failed": "failed",
-            "rows written": "rows_written",
-            "keys written": "keys_written",
-            "messages published": "messages",
+            "rows": "rows_written",
+            "keys": "keys_written",
+            "messages": "messages",
         }
-        self.screen.columns(
-            [
-                ("", *(watch.job.name for watch in shown)),
-                ("micro-batches", *(str(len(watch.done)) for watch in shown)),
-                *((what, *(str(watch.total(figure)) for watch in shown)) for what, figure in figures.items()),
-                ("seconds of work", *(f"{watch.seconds:.2f}" for watch in shown)),
-            ]
-        )
+        rows = [
+            (
+                watch.job.name,
+                str(len(watch.done)),
+                *(str(watch.total(figure)) for figure in figures.values()),
+                f"{watch.seconds:.2f}",
+            )
+            for watch in self._watches
+        ]
+        self.screen.columns([("", "batches", *figures, "seconds"), *rows])
 
     def _show_progress(self, before: Progress, after: Progress) -> None:
         course = self.course

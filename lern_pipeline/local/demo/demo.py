@@ -7,24 +7,21 @@ import os
 import shutil
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import TextIO
 
-from dagster import DagsterInstance
 from kafka.admin import KafkaAdminClient
 
 from lern_pipeline.commands.home import shipped_dagster_yaml
-from lern_pipeline.commands.session import quiet_libraries
 from lern_pipeline.errors import ConfigurationError
 from lern_pipeline.local.addresses import StackAddresses, accepts_connections, loopback_ip
 from lern_pipeline.local.demo.dagster_services import MARK, DagsterServices, end_marked
-from lern_pipeline.local.demo.platform_side import Platform
+from lern_pipeline.local.demo.failure import DemoFailed
 from lern_pipeline.local.demo.screen import Screen
-from lern_pipeline.local.demo.story import CHAIN, DemoFailed, Story
 from lern_pipeline.local.demo.third_party import ThirdPartyServices
-from lern_pipeline.local.demo.watching import LaneWatch
 from lern_pipeline.local.paths import default_directory
 from lern_pipeline.local.stack import LocalStack
 from lern_pipeline.local.startup_log import listener_on
@@ -86,7 +83,6 @@ class Demo:
         self._stack = stack
         self._services = self._dagster_services()
         self._services.start_code_server()
-        quiet_libraries()
         given_up = threading.Event()
         with ThreadPoolExecutor(1) as pool:
             # Beside Cassandra, which is last to come up.
@@ -96,30 +92,34 @@ class Demo:
             except BaseException:
                 given_up.set()
                 raise
-            instance = dagster.result()
-        with ExitStack() as clients:
-            clients.enter_context(instance)
-            platform = Platform(configuration, self._third_party)
-            clients.callback(platform.close)
-            watches = [LaneWatch(job, configuration, instance) for job in CHAIN]
-            for watch in watches:
-                clients.callback(watch.close)
-            run = _run_token(time.time())
-            Story(run, platform, watches, screen, self._check_dagster).tell()
+            tell = dagster.result()
+        tell()
         self._services.wait_for_ui()
         self._check_dagster()
 
-    def _start_dagster(self, configuration: Configuration, given_up: threading.Event) -> DagsterInstance:
-        """As soon as Kafka answers: it says whether the instance's memory is of any worth, and sensors ask it first."""
-        assert self._services is not None and self._stack is not None
+    def _start_dagster(self, configuration: Configuration, given_up: threading.Event) -> Callable[[], None]:
+        """As soon as Kafka answers: it says whether the instance's memory is of any worth, and sensors ask it first.
+
+        Returns:
+            What tells the story.
+        """
+        assert self._services is not None and self._stack is not None and self._third_party is not None
+        # These take seconds, in which the servers start.
+        from dagster import DagsterInstance
+
+        from lern_pipeline.commands.session import quiet_libraries
+        from lern_pipeline.local.demo.telling import tell
+
         while not self._stack.answers("kafka"):
             if given_up.wait(0.2):
                 raise DemoFailed("the servers did not start")
         self._prepare_home(configuration)
+        quiet_libraries()
         # Before Dagster's processes, which would otherwise all make its storage at the same moment.
         instance = DagsterInstance.get()
         self._services.start_services()
-        return instance
+        run = _run_token(time.time())
+        return partial(tell, run, configuration, instance, self._third_party, self.screen, self._check_dagster)
 
     def _check_dagster(self) -> None:
         """Its processes run; once, that the UI answers."""

@@ -10,7 +10,6 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from lern_pipeline.errors import LernPipelineError
 from lern_pipeline.jobs.activity_aggregate_updater.job import ACTIVITY_AGGREGATE_UPDATER
 from lern_pipeline.jobs.assessment_aggregator.job import ASSESSMENT_AGGREGATOR
 from lern_pipeline.jobs.enrolment_reconciliation.job import ENROLMENT_RECONCILIATION
@@ -18,6 +17,7 @@ from lern_pipeline.jobs.merge_user_courses.job import MERGE_USER_COURSES
 from lern_pipeline.jobs.relation_cache_updater.job import RELATION_CACHE_UPDATER
 from lern_pipeline.local.demo.assessments import Assessments, assessments
 from lern_pipeline.local.demo.course import Content, Course, sample_course
+from lern_pipeline.local.demo.failure import DemoFailed
 from lern_pipeline.local.demo.learners import (
     COMPLETED,
     SampleEvent,
@@ -46,10 +46,6 @@ CHAIN = (
 PATIENCE_SECONDS = 180.0
 POLL_SECONDS = 0.3
 STATUS = {None: "none", 0: "not started", 1: "in progress", 2: "completed"}
-
-
-class DemoFailed(LernPipelineError):
-    """Something was lost, or did not happen in time."""
 
 
 class Story:
@@ -103,7 +99,11 @@ class Story:
         answers = assessments(course, self.run, now_ms, self._assessed.settings.flag("assessment.skip.missingRecords"))
         progress_is_done = self._send(self._progress, [*second.events, *other.events])
         answers_are_done = self._send(self._assessed, answers.events)
-        self._until(lambda: progress_is_done() and answers_are_done(), "waiting for the learners' progress and scores")
+        self._until(
+            lambda: progress_is_done() and answers_are_done(),
+            "waiting for the learners' progress and scores",
+            (self._progress, self._assessed),
+        )
         after = platform.progress_of(course, self.hero)
 
         self._show_progress(before, after)
@@ -139,9 +139,10 @@ class Story:
             self._reconciliation.topic
         )
         self._published[self._reconciliation.job.name]["processed"] += recomputed
-        self._until(lambda: not any(watch.waiting() for watch in self._watches), "waiting for the jobs behind it")
+        behind = (self._progress, self._reconciliation)
+        self._until(lambda: not any(watch.waiting() for watch in behind), "waiting for the jobs behind it", behind)
         for watch in self._watches:
-            # What ended between the last look and the answer that nothing waits.
+            # What ended between the last look and the answer that nothing waits; and what nobody expected.
             watch.look(self.screen.line)
         after = platform.progress_of(course, new)
         self._show_merge([*before, after])
@@ -149,7 +150,7 @@ class Story:
             raise DemoFailed(f"the course should be completed after the merge, but is {STATUS[after.enrolment_status]}")
 
     def _publish(self, watch: LaneWatch, events: Sequence[SampleEvent], waiting_for: str) -> None:
-        self._until(self._send(watch, events), waiting_for)
+        self._until(self._send(watch, events), waiting_for, (watch,))
 
     def _send(self, watch: LaneWatch, events: Sequence[SampleEvent]) -> Callable[[], bool]:
         """Publishes; returns the question whether finished batches hold all of it."""
@@ -158,11 +159,14 @@ class Story:
         self.screen.line(f"{len(events)} events published to {watch.topic}")
         return lambda: watch.covers(ends)
 
-    def _until(self, happened: Callable[[], bool], waiting_for: str) -> None:
+    def _until(
+        self, happened: Callable[[], bool], waiting_for: str, watches: Sequence[LaneWatch] | None = None
+    ) -> None:
+        """``watches``: those that have work; a look at one costs what the pipeline could use."""
         quiet_since = time.monotonic()
         with self.screen.waiting(waiting_for):
             while True:
-                for watch in self._watches:
+                for watch in self._watches if watches is None else watches:
                     if watch.look(self.screen.line):
                         quiet_since = time.monotonic()
                 if happened():

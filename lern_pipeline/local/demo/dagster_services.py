@@ -74,9 +74,12 @@ class DagsterServices:
             ],
         )
 
-    def start_services(self) -> None:
-        """Webserver and daemon; the UI answers some seconds later."""
+    def wait_for_code_server(self) -> None:
+        """Returns when it has loaded the definitions."""
         self._wait(self._code_server_listens, "code-server")
+
+    def start_services(self) -> None:
+        """Webserver and daemon, once the code server listens; the UI answers some seconds later."""
         self.port = free_port_from(FIRST_PORT)
         workspace = ["-w", str(self._workspace)]
         self._start("daemon", ["dagster._daemon", "run", *workspace])

@@ -115,7 +115,9 @@ class Demo:
                 raise DemoFailed("the servers did not start")
         self._prepare_home(configuration)
         quiet_libraries()
-        # Before Dagster's processes, which would otherwise all make its storage at the same moment.
+        # After the code server, which makes the storage when it finds none, and before the other processes: two at the
+        # same moment would be in each other's way.
+        self._services.wait_for_code_server()
         instance = DagsterInstance.get()
         self._services.start_services()
         run = _run_token(time.time())

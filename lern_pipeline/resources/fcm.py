@@ -59,15 +59,15 @@ class LegacyTransport:
 
     def send(self, push: Push) -> Sent | NotSent:
         """See :meth:`lern_pipeline.microbatch.channels.PushChannel.send`."""
-        key, url = self._settings.optional_text("fcm_account_key"), self._settings.optional_text("sunbird_fcm_url")
+        key = self._settings.optional_text("fcm_account_key")
         if key is None or not key.strip():
             return NotSent("neither fcm_account_key nor fcm_service_account_json is set")
-        if url is None:
-            return NotSent("sunbird_fcm_url is not set")
         body: dict[str, object] = {"data": msgspec.Raw(push.data.encode()), "dry_run": False}
         body |= {"registration_ids": push.tokens} if push.tokens else {"to": f"/topics/{push.topic}"}
         answer = self._service.post(
-            url, msgspec.json.encode(body), {"Authorization": key, "Content-Type": "application/json"}
+            self._settings.text("sunbird_fcm_url"),
+            msgspec.json.encode(body),
+            {"Authorization": key, "Content-Type": "application/json"},
         )
         if isinstance(answer, NotSent):
             return answer
@@ -97,10 +97,10 @@ class V1Transport:
         if self._tokens is None:
             return NotSent(self._why_not)
         project = self._settings.optional_text("fcm_project_id") or self._tokens.project
-        base = self._settings.optional_text("fcm_v1_base_url")
-        if project is None or base is None:
-            return NotSent(f"{'fcm_project_id' if project is None else 'fcm_v1_base_url'} is not set")
-        url = f"{base.rstrip('/')}/v1/projects/{quote(project, safe='')}/messages:send"
+        if project is None:
+            return NotSent("fcm_project_id is not set")
+        base = self._settings.text("fcm_v1_base_url").rstrip("/")
+        url = f"{base}/v1/projects/{quote(project, safe='')}/messages:send"
         data = text_values(push.data)
         targets = [{"token": token} for token in push.tokens] or [{"topic": push.topic}]
         messages = [{"validate_only": False, "message": target | {"data": data}} for target in targets]

@@ -25,14 +25,12 @@ class Msg91:
     def send(self, sms: Sms) -> Sent | NotSent:
         """See :meth:`lern_pipeline.microbatch.channels.SmsChannel.send`."""
         settings = self._settings
-        key, base = settings.optional_text("sms_auth_key"), settings.optional_text("sunbird_msg_91_baseurl")
+        key = settings.optional_text("sms_auth_key")
         # Without a key the call would be refused, at a public host.
         if key is None:
             return NotSent("sms_auth_key is not set")
-        if base is None:
-            return NotSent("sunbird_msg_91_baseurl is not set")
         answer = self._service.post(
-            base + settings.text("sunbird_msg_91_post_url"),
+            settings.text("sunbird_msg_91_baseurl") + settings.text("sunbird_msg_91_post_url"),
             msgspec.json.encode(
                 {
                     "sender": settings.text("sms_default_sender"),

@@ -42,11 +42,18 @@ class OneAttempt:
         with self._lock:
             self._counts["http.requests"] += 1
         try:
-            response = self._connections().post(url, content=content, headers=headers)
+            client = self._connections()
+            response = client.send(client.build_request("POST", url, content=content, headers=headers), stream=True)
         # Whatever it is, it means that nothing is known to have been sent (contract notification-job 3).
         except Exception as error:
             return NotSent(f"{self._name} did not answer: {type(error).__name__}")
-        return Answer(response.status_code, response.content)
+        try:
+            return Answer(response.status_code, response.read())
+        except httpx2.HTTPError:
+            # The status is the answer, even where what follows cannot be read.
+            return Answer(response.status_code, b"")
+        finally:
+            response.close()
 
     def _connections(self) -> httpx2.Client:
         with self._lock:

@@ -54,6 +54,21 @@ PHRASES: dict[str, str | None] = {
     # program-user-info: as any other failed record, and as the masks have it.
     "what the failed record looks like beyond the original": None,
     "what the failed record looks like (it carries no tag and is not listed)": None,
+    # notification-job
+    # Topics.messages leaves the scenario's own out.
+    "messages on lms.notification: only what the job adds, not the scenario's own records": None,
+    "account: an ignored event changes only the total in the contract": None,
+    "here it is booked as skipped": None,
+    "account: of the scenario's own records": None,
+    "the retry event is counted again when it is consumed": "requeued",
+    "what the failed records look like": "failed_records",
+    "that of the record without value is not listed": None,
+    # Comparison.mails leaves out what the sender chooses.
+    "Content-Transfer-Encoding, folding, header order": None,
+    "a Date header (the reference sends none, the contract asks for one)": None,
+    "order of the envelope's recipients": None,
+    "line ends (CRLF or LF) and line ends at the end of the text": None,
+    "the mechanism": None,
     # merge-user-courses
     "order of the sync events of different accounts": None,
     "text of failInfo.error where it is <any>": None,
@@ -81,6 +96,10 @@ class Freedoms:
     """Of several certificate requests for one user, course and batch the last is enough."""
     processed_or_skipped: bool = False
     """Events may move between the accounts `processed` and `skipped`."""
+    requeued: bool = False
+    """Messages that the job adds to the topic it reads are consumed too, and are then processed or skipped."""
+    failed_records: bool = False
+    """A text with masks may stand for a JSON object."""
 
 
 def freedoms_of(free: str | Sequence[str] | None) -> Freedoms:

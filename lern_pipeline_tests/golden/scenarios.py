@@ -13,7 +13,7 @@ DIRECTORY = Path(__file__).parent / "scenarios"
 PLAY_CONF = Path(__file__).parent / "play.conf"
 
 #: Parts of `given` and `expected` that need servers which no scenario here has needed yet.
-UNPLAYED = ("mongo", "search", "mail")
+UNPLAYED = ("mongo", "search")
 
 
 @dataclass(frozen=True)
@@ -64,6 +64,12 @@ class Scenario:
         return dict(self.document["expected"]["account"])
 
     @property
+    def mail_server(self) -> dict[str, Any]:
+        """What the mail server is like for every client; what it refuses by address can be said of one that others
+        share."""
+        return {name: value for name, value in self.given.get("mail", {}).items() if name != "refuse" and value}
+
+    @property
     def free(self) -> str | Sequence[str] | None:
         free: str | Sequence[str] | None = self.document["free"]
         return free
@@ -99,15 +105,17 @@ class Scenario:
 
 @dataclass(frozen=True)
 class Group:
-    """Scenarios of one job with the same settings: they share one stack and one drain."""
+    """Scenarios of one job with the same settings and the same mail server: they share one stack and one drain."""
 
     job: str
     settings: Mapping[str, Any]
+    mail_server: Mapping[str, Any]
     scenarios: tuple[Scenario, ...]
 
     @property
     def name(self) -> str:
-        changed = ",".join(f"{name}={value}" for name, value in sorted(self.settings.items()))
+        around = {**self.settings, **{f"mail.{name}": value for name, value in self.mail_server.items()}}
+        changed = ",".join(f"{name}={value}" for name, value in sorted(around.items()))
         return f"{self.job}/{changed or 'defaults'}"
 
 
@@ -124,9 +132,11 @@ def group_scenarios(scenarios: Sequence[Scenario]) -> list[Group]:
     groups: dict[tuple[str, str], list[Scenario]] = {}
     for scenario in scenarios:
         if not scenario.unplayed():
-            key = (scenario.job, json.dumps(scenario.settings, sort_keys=True))
+            key = (scenario.job, json.dumps([scenario.settings, scenario.mail_server], sort_keys=True))
             groups.setdefault(key, []).append(scenario)
-    return [Group(job, members[0].settings, tuple(members)) for (job, _), members in groups.items()]
+    return [
+        Group(job, members[0].settings, members[0].mail_server, tuple(members)) for (job, _), members in groups.items()
+    ]
 
 
 def compact(value: object) -> str:

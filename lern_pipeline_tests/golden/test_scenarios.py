@@ -82,9 +82,16 @@ def test_masks_are_filled_in_everywhere() -> None:
 
 
 def test_scenarios_that_need_other_servers_are_in_no_group() -> None:
-    needy = scenario(given={"mongo": {}}, expected={"mail": []})
-    assert needy.unplayed() == ["mongo", "mail"]
+    needy = scenario(given={"mongo": {}}, expected={"search": []})
+    assert needy.unplayed() == ["mongo", "search"]
     assert group_scenarios([needy]) == []
+
+
+def test_scenarios_share_a_mail_server_unless_it_is_another_for_everybody() -> None:
+    mails = [None, {"refuse": [{"at": "rcpt"}]}, {"offers": []}, {"offers": ["AUTH"]}, {"down": True}]
+    scenarios = [scenario(tag=f"t{n}", given={} if mail is None else {"mail": mail}) for n, mail in enumerate(mails)]
+    groups = group_scenarios(scenarios)
+    assert [[one.tag for one in group.scenarios] for group in groups] == [["t0", "t1", "t2"], ["t3"], ["t4"]]
 
 
 def outcome(scenarios: list[Scenario], waiting: int = 0, **batch: int) -> Outcome:
@@ -112,3 +119,13 @@ def test_events_may_move_between_accounts_where_a_scenario_says_so() -> None:
     assert outcome(scenarios, consumed=4, processed=1, skipped=2, failed=1).account_differences() == []
     assert outcome(scenarios, consumed=4, processed=0, skipped=3, failed=1).account_differences()
     assert outcome(scenarios, consumed=4, processed=3, skipped=1, failed=0).account_differences()
+
+
+def test_what_went_back_into_the_topic_is_consumed_again() -> None:
+    free = "account: of the scenario's own records; the retry event is counted again when it is consumed"
+    expected = {"account": {"processed": 0, "skipped": 0, "failed": 1}, "messages": {"t": [{"value": "x"}]}}
+    scenarios = [scenario(name="a", records=[{"topic": "t", "value": "x"}], expected=expected, free=free)]
+    assert outcome(scenarios, consumed=2, processed=1, skipped=0, failed=1).account_differences() == []
+    assert outcome(scenarios, consumed=2, processed=0, skipped=1, failed=1).account_differences() == []
+    assert outcome(scenarios, consumed=2, processed=0, skipped=0, failed=2).account_differences()
+    assert outcome(scenarios, consumed=1, processed=0, skipped=0, failed=1).account_differences()

@@ -77,6 +77,8 @@ def _plain_type(part: Any) -> str:
 class MailServer:
     """A server on a free local port, from `with` to its end.
 
+    ``refused``: the addresses for whose sake something was refused, in order.
+
     Args:
         accounts: user → password; whoever logs in otherwise is refused.
         offers: of ``AUTH`` and ``STARTTLS``. The latter needs ``tls``.
@@ -97,6 +99,7 @@ class MailServer:
         down: bool = False,
     ) -> None:
         self.refusals: list[Refusal] = []
+        self.refused: list[str] = []
         self.commands: list[str] = []
         self._accounts = dict(accounts or {})
         self._offers, self._requires = set(offers), set(requires)
@@ -194,7 +197,10 @@ class MailServer:
     def _refused(self, at: str, addresses: Iterable[str]) -> str | None:
         with self._lock:
             refusal = next((one for one in self.refusals if one.fits(at, list(addresses))), None)
-            return None if refusal is None else refusal.take()
+            if refusal is None:
+                return None
+            self.refused.append(refusal.address)
+            return refusal.take()
 
     def _authenticate(
         self, server: SMTP, session: Session, envelope: Envelope, mechanism: str, data: Any

@@ -104,23 +104,23 @@ class WrongBatch:
         profiles = {EXEC_PROFILE_DEFAULT: profile}
         cluster = Cluster([at.cassandra_host], port=at.cassandra_port, execution_profiles=profiles)
         session = cluster.connect(KEYSPACE)
-        enrolment = session.prepare("SELECT * FROM user_enrolments WHERE userid = ?")
+        enrolment = session.prepare("SELECT * FROM user_enrolments WHERE userid IN ?")
         aggregate = session.prepare(
-            "SELECT * FROM user_activity_agg WHERE activity_type = 'Course' AND activity_id = ? AND user_id = ?"
+            "SELECT * FROM user_activity_agg WHERE activity_type = 'Course' AND activity_id = ? AND user_id IN ?"
         )
-        found: dict[str, Any] = {}
-        for number in range(LEARNERS):
-            user = self.user(number)
-            (row,) = session.execute(enrolment, [user])
-            found[f"{number}"] = (
+        numbers = {self.user(number): number for number in range(LEARNERS)}
+        found: dict[str, Any] = {
+            f"{numbers[row['userid']]}": (
                 row["status"],
                 row["progress"],
                 dict(row["contentstatus"] or {}),
                 row["completedon"] is not None,
             )
-            for name in ("", "_unit"):
-                (row,) = session.execute(aggregate, [self.at.course_id + name, user])
-                found[f"{number}{name or '_course'}"] = dict(row["aggregates"])
+            for row in session.execute(enrolment, [list(numbers)])
+        }
+        for name in ("", "_unit"):
+            for row in session.execute(aggregate, [self.at.course_id + name, list(numbers)]):
+                found[f"{numbers[row['user_id']]}{name or '_course'}"] = dict(row["aggregates"])
         cluster.shutdown()
         return found
 

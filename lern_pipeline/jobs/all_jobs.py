@@ -12,6 +12,7 @@ from lern_pipeline.jobs.merge_user_courses.job import MERGE_USER_COURSES
 from lern_pipeline.jobs.notification_job.job import NOTIFICATION_JOB
 from lern_pipeline.jobs.program_user_info.job import PROGRAM_USER_INFO
 from lern_pipeline.jobs.relation_cache_updater.job import RELATION_CACHE_UPDATER
+from lern_pipeline.jobs.user_cache_updater.job import USER_CACHE_UPDATER
 from lern_pipeline.microbatch.job import JobSpec
 
 ALL_JOBS: tuple[JobSpec[Any, Any], ...] = (
@@ -21,6 +22,7 @@ ALL_JOBS: tuple[JobSpec[Any, Any], ...] = (
     ENROLMENT_RECONCILIATION,
     MERGE_USER_COURSES,
     NOTIFICATION_JOB,
+    USER_CACHE_UPDATER,
     PROGRAM_USER_INFO,
 )
 

@@ -60,7 +60,15 @@ class DeleteKey(msgspec.Struct, tag="delete_key", array_like=True):
     key: str
 
 
-CacheChange = ReplaceSet | SetText | DeleteKey
+class UpdateHash(msgspec.Struct, tag="update_hash", array_like=True):
+    """Of the hash under ``key``, ``removed`` fields go and ``fields`` get their values; all others stay."""
+
+    key: str
+    removed: tuple[str, ...]
+    fields: dict[str, str]
+
+
+CacheChange = ReplaceSet | SetText | DeleteKey | UpdateHash
 
 
 class CacheWrites(msgspec.Struct):

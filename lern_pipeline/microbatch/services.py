@@ -14,6 +14,7 @@ from lern_pipeline.microbatch.effects import EffectLedger
 from lern_pipeline.microbatch.key import MicroBatchKey
 from lern_pipeline.microbatch.own_table import OwnTable
 from lern_pipeline.microbatch.plan import CacheWrites, Message, RowWrites
+from lern_pipeline.microbatch.user_directory import UserDirectory
 
 
 class Client(Protocol):
@@ -145,6 +146,10 @@ class CacheReader(Protocol):
 
     def texts(self, server: str, database: int, keys: Iterable[str]) -> dict[str, str | WrongType | None]:
         """The string under each distinct key; None where there is none."""
+        ...
+
+    def hashes(self, server: str, database: int, keys: Iterable[str]) -> dict[str, dict[str, str] | WrongType]:
+        """Fields and values of the hash under each distinct key; empty where there is none."""
         ...
 
     def existing(self, server: str, database: int, keys: Iterable[str]) -> set[str]:
@@ -313,6 +318,7 @@ class Readers:
     collections: CollectionStatusReader
     contents: ContentReader
     users: UserReader
+    directory: UserDirectory
 
 
 @dataclass(slots=True)
@@ -327,11 +333,12 @@ class Services:
     broker: Broker
     ledger: EffectLedger
     channels: Channels
+    directory: UserDirectory
     counts: Counter[str] = field(default_factory=Counter)
 
     @property
     def readers(self) -> Readers:
-        return Readers(self.rows, self.caches, self.collections, self.contents, self.users)
+        return Readers(self.rows, self.caches, self.collections, self.contents, self.users, self.directory)
 
     def close(self) -> None:
         """Close whatever was opened."""
@@ -341,6 +348,7 @@ class Services:
             self.collections,
             self.contents,
             self.users,
+            self.directory,
             self.broker,
             self.channels,
         )

@@ -12,7 +12,7 @@ from redis.exceptions import AuthorizationError, ClusterDownError
 from redis.retry import Retry
 
 from lern_pipeline.errors import ConfigurationError
-from lern_pipeline.microbatch.plan import CacheChange, CacheWrites, DeleteKey, ReplaceSet
+from lern_pipeline.microbatch.plan import CacheChange, CacheWrites, DeleteKey, ReplaceSet, UpdateHash
 from lern_pipeline.microbatch.services import WrongType
 from lern_pipeline.resources.outage import one_line, until_answered
 from lern_pipeline.settings import JobSettings
@@ -67,6 +67,19 @@ class RedisServers:
         for key, answer in self._read(server, database, "GET", keys):
             found[key] = answer.decode(errors="replace") if isinstance(answer, bytes) else answer
         self.counts["redis.text_reads"] += len(found)
+        return found
+
+    def hashes(self, server: str, database: int, keys: Iterable[str]) -> dict[str, dict[str, str] | WrongType]:
+        """See :class:`lern_pipeline.microbatch.services.CacheReader`."""
+        found: dict[str, dict[str, str] | WrongType] = {}
+        for key, answer in self._read(server, database, "HGETALL", keys):
+            if answer is not WrongType.WRONG_TYPE:
+                answer = {
+                    name.decode(errors="replace"): value.decode(errors="replace")
+                    for name, value in _pairs(answer).items()
+                }
+            found[key] = answer
+        self.counts["redis.hash_reads"] += len(found)
         return found
 
     def existing(self, server: str, database: int, keys: Iterable[str]) -> set[str]:
@@ -153,7 +166,16 @@ def _refused(where: str, error: Exception) -> ConfigurationError:
     return ConfigurationError(f"Redis at {where} refuses: {one_line(error).rpartition('caused error: ')[2]}")
 
 
+def _pairs(answer: Any) -> dict[bytes, bytes]:
+    """As a dict, whatever the protocol and the client make of it."""
+    return answer if isinstance(answer, dict) else dict(zip(answer[::2], answer[1::2], strict=True))
+
+
 def _commands(change: CacheChange) -> list[Command]:
+    if isinstance(change, UpdateHash):
+        removed: list[Command] = [("HDEL", change.key, *change.removed)] if change.removed else []
+        values = [part for pair in change.fields.items() for part in pair]
+        return [*removed, ("HSET", change.key, *values)] if values else removed
     if isinstance(change, ReplaceSet):
         return [("DEL", change.key), ("SADD", change.key, *change.members)]
     if isinstance(change, DeleteKey):

@@ -15,6 +15,7 @@ from lern_pipeline.resources.msg91 import Msg91
 from lern_pipeline.resources.redis import RedisServers
 from lern_pipeline.resources.search_service import SearchService
 from lern_pipeline.resources.smtp import Smtp
+from lern_pipeline.resources.user_directory import HttpUserDirectory
 from lern_pipeline.resources.user_service import UserService
 from lern_pipeline.settings import JobSettings
 
@@ -34,6 +35,7 @@ def services_for(settings: JobSettings, cassandra_prefix: str = "lms-cassandra")
         collections=SearchService(settings, counts=counts),
         contents=ContentService(settings, counts=counts),
         users=UserService(settings, counts=counts),
+        directory=HttpUserDirectory(settings, counts=counts),
         broker=Kafka(settings, counts=counts),
         ledger=CassandraEffectLedger(settings, cassandra),
         channels=Channels(Msg91(settings, counts), Smtp(settings, counts), Fcm(settings, counts)),

@@ -130,6 +130,16 @@ EVENTS: dict[str, dict[str, Any]] = {
         # Not the job's, but what many kinds change.
         "edata": {"action": "none"},
     },
+    "user-cache-updater": {
+        "eid": "AUDIT",
+        "mid": "LP.AUDIT.hostile",
+        "context": {
+            "pdata": {"pid": "learner-service"},
+            "cdata": [{"type": "SignupType", "id": "google"}, {"type": "UserRole", "id": "teacher"}],
+        },
+        "object": {"id": "hostile-user", "type": "User"},
+        "edata": {"action": "none", "state": "Update", "props": ["firstName"]},
+    },
     "relation-cache-updater": {
         "eid": "BE_JOB_REQUEST",
         "edata": {

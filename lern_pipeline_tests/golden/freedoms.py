@@ -69,6 +69,13 @@ PHRASES: dict[str, str | None] = {
     "order of the envelope's recipients": None,
     "line ends (CRLF or LF) and line ends at the end of the text": None,
     "the mechanism": None,
+    # user-cache-updater: on the shared failed topic; requests are not expected where their number is free.
+    "Where the parked event is kept.": None,
+    "Where the parked event is kept, and how often a transport error, 5xx or malformed body is retried before (section "
+    "6): so the number of repeated equal requests. http is left out of expected for that reason": None,
+    "How often the user read is called for several events of one user in one batch (section 7 allows one read after "
+    "the last registered event). http is left out of expected for that reason": None,
+    "what the existing system did is under reference.": None,
     # merge-user-courses
     "order of the sync events of different accounts": None,
     "text of failInfo.error where it is <any>": None,

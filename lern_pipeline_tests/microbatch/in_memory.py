@@ -16,7 +16,16 @@ from lern_pipeline.microbatch.channels import Channels, Mail, NotSent, Push, Sen
 from lern_pipeline.microbatch.effects import LedgerEntry, Outcome, Unfinished
 from lern_pipeline.microbatch.key import MicroBatchKey, OffsetRange
 from lern_pipeline.microbatch.own_table import OwnTable
-from lern_pipeline.microbatch.plan import CacheWrites, DeleteKey, Effect, Message, Plan, ReplaceSet, RowWrites
+from lern_pipeline.microbatch.plan import (
+    CacheWrites,
+    DeleteKey,
+    Effect,
+    Message,
+    Plan,
+    ReplaceSet,
+    RowWrites,
+    UpdateHash,
+)
 from lern_pipeline.microbatch.services import (
     ContentAnswer,
     ContentUnusable,
@@ -31,6 +40,7 @@ from lern_pipeline.microbatch.services import (
     WrongType,
 )
 from lern_pipeline.microbatch.store import BatchStore
+from lern_pipeline.microbatch.user_directory import AccountBlocked, NoAnswer, ProfileRead
 
 Row = dict[str, Any]
 Journal = list[str]
@@ -174,11 +184,11 @@ class InMemoryCaches:
 
     def __init__(self, journal: Journal | None = None) -> None:
         self.journal: Journal = [] if journal is None else journal
-        self.databases: dict[tuple[str, int], dict[str, frozenset[str] | str]] = {}
+        self.databases: dict[tuple[str, int], dict[str, frozenset[str] | str | dict[str, str]]] = {}
         self.expiries: dict[str, int | None] = {}
         self.reads: Counter[str] = Counter()
 
-    def database(self, server: str, database: int) -> dict[str, frozenset[str] | str]:
+    def database(self, server: str, database: int) -> dict[str, frozenset[str] | str | dict[str, str]]:
         return self.databases.setdefault((server, database), {})
 
     def sets(self, server: str, database: int, keys: Iterable[str]) -> dict[str, frozenset[str]]:
@@ -197,7 +207,16 @@ class InMemoryCaches:
         asked = list(dict.fromkeys(keys))
         self.reads.update(asked)
         found = {key: there.get(key) for key in asked}
-        return {key: WrongType.WRONG_TYPE if isinstance(value, frozenset) else value for key, value in found.items()}
+        return {
+            key: WrongType.WRONG_TYPE if isinstance(value, frozenset | dict) else value for key, value in found.items()
+        }
+
+    def hashes(self, server: str, database: int, keys: Iterable[str]) -> dict[str, dict[str, str] | WrongType]:
+        there = self.database(server, database)
+        asked = list(dict.fromkeys(keys))
+        self.reads.update(asked)
+        found = {key: there.get(key, {}) for key in asked}
+        return {key: dict(v) if isinstance(v, dict) else WrongType.WRONG_TYPE for key, v in found.items()}
 
     def existing(self, server: str, database: int, keys: Iterable[str]) -> set[str]:
         return set(keys) & self.database(server, database).keys()
@@ -211,9 +230,36 @@ class InMemoryCaches:
                     there.pop(change.key, None)
                 elif isinstance(change, ReplaceSet):
                     there[change.key] = frozenset(change.members)
+                elif isinstance(change, UpdateHash):
+                    before = there.get(change.key, {})
+                    assert isinstance(before, dict), "WRONGTYPE"
+                    kept = {name: value for name, value in before.items() if name not in change.removed}
+                    there[change.key] = kept | change.fields
                 else:
                     there[change.key] = change.value
                     self.expiries[change.key] = change.expiry
+
+    def close(self) -> None:
+        """Nothing was opened."""
+
+
+class InMemoryDirectory:
+    """The user and framework services: what they say, and what they were asked for."""
+
+    def __init__(self) -> None:
+        self.profiles: dict[str, ProfileRead | AccountBlocked | NoAnswer] = {}
+        self.categories: dict[str, tuple[str, ...] | NoAnswer] = {}
+        self.asked: list[str] = []
+
+    def read_profiles(self, user_ids: Iterable[str]) -> dict[str, ProfileRead | AccountBlocked | NoAnswer]:
+        wanted = sorted(set(user_ids))
+        self.asked += wanted
+        return {user: self.profiles.get(user, NoAnswer("user-read: RESOURCE_NOT_FOUND")) for user in wanted}
+
+    def framework_categories(self, framework_ids: Iterable[str]) -> dict[str, tuple[str, ...] | NoAnswer]:
+        wanted = sorted(set(framework_ids))
+        self.asked += wanted
+        return {framework: self.categories.get(framework, ()) for framework in wanted}
 
     def close(self) -> None:
         """Nothing was opened."""
@@ -450,6 +496,7 @@ class InMemoryWorld:
     broker: InMemoryBroker = field(init=False)
     ledger: InMemoryLedger = field(init=False)
     channels: InMemoryChannels = field(init=False)
+    directory: InMemoryDirectory = field(init=False)
 
     def __post_init__(self) -> None:
         self.rows = InMemoryRows(self.journal)
@@ -460,6 +507,7 @@ class InMemoryWorld:
         self.broker = InMemoryBroker(self.journal)
         self.ledger = InMemoryLedger(self.journal)
         self.channels = InMemoryChannels(self.journal)
+        self.directory = InMemoryDirectory()
 
     @property
     def services(self) -> Services:
@@ -472,4 +520,5 @@ class InMemoryWorld:
             self.broker,
             self.ledger,
             Channels(self.channels.sms, self.channels.mail, self.channels.push),
+            self.directory,
         )

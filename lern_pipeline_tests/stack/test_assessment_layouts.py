@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
@@ -54,9 +54,7 @@ class OnCassandra(InMemoryWorld):
 
     @property
     def services(self) -> Services:
-        return Services(
-            self.cassandra, self.caches, self.collections, self.contents, self.users, self.broker, self.ledger
-        )
+        return replace(super().services, rows=self.cassandra)
 
 
 #: A while ago: a list that is written again gets a later write time, by the time since it was planned.

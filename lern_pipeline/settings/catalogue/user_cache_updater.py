@@ -25,7 +25,11 @@ AREA: Area = area(
         text("user.read.url.fields", "locations,organisations", "`fields` of the user read."),
         texts("user.read.api.error", ("CLIENT_ERROR",), "Response codes of blocked users, whose events are skipped."),
         text("service.userorg.basePath", "https://dev.sunbirded.org", "User and organisation service."),
-        text("user_read_api", "/api/user/v1/read/", "Path of the user read (deployed: `/private/user/v1/read/`)."),
+        text(
+            "user_read_api",
+            "/private/user/v1/read/",
+            "Path of the user read; the public one gives neither e-mail nor phone (contract D12).",
+        ),
         text(
             "user-read.api.url",
             "/learner/private/user/v1/read",

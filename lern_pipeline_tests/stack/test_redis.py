@@ -9,7 +9,8 @@ import pytest
 import redis
 
 from lern_pipeline.errors import ConfigurationError, LernPipelineError
-from lern_pipeline.microbatch.plan import CacheChange, CacheWrites, DeleteKey, ReplaceSet, SetText
+from lern_pipeline.microbatch.plan import CacheChange, CacheWrites, DeleteKey, ReplaceSet, SetText, UpdateHash
+from lern_pipeline.microbatch.services import WrongType
 from lern_pipeline.resources.redis import RedisServers
 from lern_pipeline_tests.stack.servers import Servers
 
@@ -86,6 +87,24 @@ def test_every_kind_of_change_is_carried_out(caches: RedisServers, direct: redis
     assert direct.get("brief") == ""
     assert 604_790 <= direct.ttl("brief") <= 604_800
     assert caches.counts["redis.keys_written"] == 6
+
+
+def test_hashes_are_read_whole_and_a_key_of_another_type_is_told(caches: RedisServers, direct: redis.Redis) -> None:
+    direct.hset("user:1", mapping={"firstname": "Ü", "state": ""})
+    direct.set("text", "x")
+    found = caches.hashes("redis", DATABASE, ["user:1", "user:1", "user:2", "text"])
+    assert found == {"user:1": {"firstname": "Ü", "state": ""}, "user:2": {}, "text": WrongType.WRONG_TYPE}
+    assert caches.counts["redis.round_trips"] == 1
+
+
+def test_a_hash_is_changed_where_told_and_nowhere_else(caches: RedisServers, direct: redis.Redis) -> None:
+    direct.hset("user:1", mapping={"firstname": "A", "state": "Goa", "zone": "Z"})
+    change: CacheChange = UpdateHash("user:1", ("state", "never-there"), {"firstname": "B", "": "empty name"})
+    for _ in range(2):
+        apply(caches, [change])
+        assert direct.hgetall("user:1") == {"firstname": "B", "zone": "Z", "": "empty name"}
+    apply(caches, [UpdateHash("user:1", ("firstname", "zone", ""), {})])
+    assert not direct.exists("user:1")
 
 
 def test_a_transaction_is_one_for_its_readers(caches: RedisServers, direct: redis.Redis) -> None:

@@ -130,11 +130,12 @@ def test_one_recipient_that_is_no_address_means_nobody_is_asked(server: MailServ
     assert server.commands == []
 
 
-def test_an_address_with_a_name(server: MailServer) -> None:
-    assert client_of(server).send(to("Ada L <a@lern.test>")) == Sent()
+def test_addresses_with_names(server: MailServer) -> None:
+    client = client_of(server, mail_server_from_email="Schulung Ü <noreply@lern.test>")
+    assert client.send(to("Ada L <a@lern.test>")) == Sent()
     (mail,) = server.mails
-    assert mail.recipients == ["a@lern.test"]
-    assert mail.message["To"] == "Ada L <a@lern.test>"
+    assert (mail.sender, mail.recipients) == (FROM, ["a@lern.test"])
+    assert (mail.message["From"], mail.message["To"]) == ("Schulung Ü <noreply@lern.test>", "Ada L <a@lern.test>")
 
 
 @pytest.mark.parametrize("sender", ["nobody", "a b@c.d", "x@y.z\r\nBcc: a@b.c"])

@@ -7,6 +7,7 @@ from typing import Any
 from lern_pipeline.errors import ConfigurationError
 from lern_pipeline.jobs.activity_aggregate_updater.job import ACTIVITY_AGGREGATE_UPDATER
 from lern_pipeline.jobs.assessment_aggregator.job import ASSESSMENT_AGGREGATOR
+from lern_pipeline.jobs.collection_cert_pre_processor.job import COLLECTION_CERT_PRE_PROCESSOR
 from lern_pipeline.jobs.enrolment_reconciliation.job import ENROLMENT_RECONCILIATION
 from lern_pipeline.jobs.merge_user_courses.job import MERGE_USER_COURSES
 from lern_pipeline.jobs.notification_job.job import NOTIFICATION_JOB
@@ -21,6 +22,7 @@ ALL_JOBS: tuple[JobSpec[Any, Any], ...] = (
     ASSESSMENT_AGGREGATOR,
     ENROLMENT_RECONCILIATION,
     MERGE_USER_COURSES,
+    COLLECTION_CERT_PRE_PROCESSOR,
     NOTIFICATION_JOB,
     USER_CACHE_UPDATER,
     PROGRAM_USER_INFO,

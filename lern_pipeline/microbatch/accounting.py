@@ -73,6 +73,12 @@ def event_metrics(job: JobSpec[Any, Any], account: Account) -> dict[str, float]:
     return {name: float(_account_figure(account, what)) for name, what in job.event_metrics.items()}
 
 
+def all_metrics(job: JobSpec[Any, Any], account: Account, decided: Mapping[str, float]) -> dict[str, float]:
+    """With those that the rules have counted; a name that both know is their sum."""
+    found = event_metrics(job, account)
+    return found | {name: value + found.get(name, 0.0) for name, value in decided.items()}
+
+
 def _account_figure(account: Account, what: str | Callable[[Account], int]) -> int:
     if callable(what):
         return what(account)

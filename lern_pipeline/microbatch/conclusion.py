@@ -13,7 +13,7 @@ import msgspec
 
 from lern_pipeline.events.deterministic_ids import IdMaker
 from lern_pipeline.events.record import Position, Record
-from lern_pipeline.microbatch.accounting import decided_account, event_metrics, failed_messages
+from lern_pipeline.microbatch.accounting import all_metrics, decided_account, failed_messages
 from lern_pipeline.microbatch.effects import Outcome, Stage
 from lern_pipeline.microbatch.failed_topic import FailedTopic
 from lern_pipeline.microbatch.job import Decision, JobSpec, Moment
@@ -93,7 +93,7 @@ class Conclusion:
             published_before=sorted(self._published_before | {message.id for message in self._messages}),
             last=[*before.last, *decision.last],
             counted=sorted({*before.counted, *decision.counted}),
-            metrics=event_metrics(self._job, account) | _own_metrics(before, self._job) | decision.metrics,
+            metrics=all_metrics(self._job, account, _own_metrics(before, self._job) | decision.metrics),
             warnings=[*before.warnings, *decision.warnings],
             settled=decision.settled,
         )

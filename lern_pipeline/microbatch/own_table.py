@@ -8,13 +8,15 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class OwnTable:
-    """A table as data. ``columns``: name and CQL type; ``clustering``: the key columns behind the partition's."""
+    """A table as data. ``columns``: name and CQL type; ``clustering``: the key columns behind the partition's;
+    ``expires_after``: seconds that a row is kept, as the table is made with; None for ever."""
 
     keyspace: str
     name: str
     columns: Mapping[str, str]
     partition: tuple[str, ...]
     clustering: tuple[str, ...] = ()
+    expires_after: int | None = None
 
     @property
     def full_name(self) -> str:
@@ -30,4 +32,5 @@ class OwnTable:
         columns = "".join(f"{name} {type_}, " for name, type_ in self.columns.items())
         clustering = "".join(f", {name}" for name in self.clustering)
         key = f"PRIMARY KEY (({', '.join(self.partition)}){clustering})"
-        return f"CREATE TABLE IF NOT EXISTS {self.full_name} ({columns}{key})"
+        expiry = "" if self.expires_after is None else f" WITH default_time_to_live = {self.expires_after}"
+        return f"CREATE TABLE IF NOT EXISTS {self.full_name} ({columns}{key}){expiry}"

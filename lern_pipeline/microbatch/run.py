@@ -19,7 +19,7 @@ from lern_pipeline.events.decoding import UnreadableRecord
 from lern_pipeline.events.deterministic_ids import IdMaker
 from lern_pipeline.events.record import Record
 from lern_pipeline.events.validation import InvalidEvent, Skip
-from lern_pipeline.microbatch.accounting import decided_account, event_metrics, failed_messages
+from lern_pipeline.microbatch.accounting import all_metrics, decided_account, failed_messages
 from lern_pipeline.microbatch.conclusion import Conclusion
 from lern_pipeline.microbatch.crash_points import crash_point
 from lern_pipeline.microbatch.effects import Stage
@@ -247,7 +247,7 @@ class MicroBatchRun:
             messages=[*decision.messages, *validated.failed_messages, *told],
             last=[writes for writes in decision.last if writes.transactions],
             counted=decision.counted,
-            metrics=event_metrics(self.job, account) | decision.metrics,
+            metrics=all_metrics(self.job, account, decision.metrics),
             record_bytes=sum(record.size for record in records),
             warnings=decision.warnings,
             effects=decision.effects,

@@ -35,6 +35,16 @@ KEY_BYTES = 65_535
 HIERARCHIES = "test_hierarchy_store.content_hierarchy"
 ENROLMENTS = "sunbird_courses.user_enrolments"
 CONSUMPTION = "sunbird_courses.user_content_consumption"
+BATCHES = "sunbird_courses.course_batch"
+AGGREGATES = "sunbird_courses.user_activity_agg"
+
+#: What jobs need beyond the defaults.
+SETTINGS = {
+    "LERN_PIPELINE_ENV": "test",
+    "LERN_PIPELINE_CERT_DOMAIN_URL": "https://lms.example.org",
+    "LERN_PIPELINE_CLOUD_STORAGE_BASE_URL": "https://store.example.net",
+    "LERN_PIPELINE_CONTENT_CLOUD_STORAGE_CONTAINER": "content",
+}
 
 
 class StoreInMemory(BatchStore):
@@ -88,9 +98,12 @@ class TolerantRows(InMemoryRows):
     def type_fields(self, keyspace: str, type_name: str) -> tuple[str, ...]:
         return QUESTION_FIELDS
 
+    def column_types(self, table: str) -> dict[str, str]:
+        return {"userid": "text", "courseid": "text", "batchid": "text", "status": "int", "active": "boolean"}
+
 
 def fuzz_settings(job: JobSpec[Any, Any]) -> JobSettings:
-    return load_configuration(None, {"LERN_PIPELINE_ENV": "test"}).for_job(job.name)
+    return load_configuration(None, SETTINGS).for_job(job.name)
 
 
 def run_batch(
@@ -113,6 +126,7 @@ def run_batch(
     world.rows.give(ENROLMENTS, enrolment, {"status": None, "active": True})
     for content, status in (statuses or {}).items():
         world.rows.give(CONSUMPTION, enrolment | {"contentid": content}, {"status": status, "viewcount": None})
+    give_templates(world, (hierarchies or {}).get("do_hostile", "{}"))
     for server in ("redis", "redis-meta"):
         world.caches.database(server, 10)["do_hostile:do_hostile:leafnodes"] = leafnodes
     for number, value in enumerate(records):
@@ -127,6 +141,28 @@ def run_batch(
         json.loads(message.value)
         assert message.size <= settings.integer("kafka.producer.max-request-size")
     return account
+
+
+def give_templates(world: InMemoryWorld, text: str) -> None:
+    """A certificate that everybody earns, and half of the time others that have any text where JSON is expected: one
+    that is broken fails the event."""
+    world.contents.names["do_hostile"] = "A course"
+    world.users.answers["hostile-user"] = {"firstName": "H", "userLocations": [text, None]}
+    world.users.answers["hostile-other"] = {"lastName": text}
+    any_text = len(text) % 2 == 1
+    url = "CLOUD_BASE_PATH/x.svg"
+    texts = ({"criteria": text}, {"criteria": '{"user": {}}', "additionalProps": text}, {"issuer": text})
+    templates = [
+        {"url": url, "name": "Any", "criteria": '{"enrollment": {"status": 0}}'},
+        *({"url": url, "name": "Any", "criteria": '{"assessment": {"score": {">=": 0}}}'} | other for other in texts),
+    ][: None if any_text else 1]
+    named = {f"do_hostile_t{number}": template for number, template in enumerate(templates)}
+    world.rows.give(BATCHES, {"courseid": "do_hostile", "batchid": "hostile-batch"}, {"cert_templates": named})
+    scores = {"activity_type": "Course", "activity_id": "do_hostile", "user_id": "hostile-user"}
+    world.rows.give(AGGREGATES, scores | {"context_id": "cb:hostile-batch"}, {"aggregates": {"score:do_hostile_c1": 1}})
+    if any_text:
+        world.caches.database("redis-meta", 5)["do_hostile_c1"] = text
+        world.caches.database("redis", 0)["do_hostile"] = text
 
 
 def account_of(run: MicroBatchRun, key: MicroBatchKey, consumed: int, attempt: int) -> Account:

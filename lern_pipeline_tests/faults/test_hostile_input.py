@@ -67,6 +67,20 @@ EVENTS: dict[str, dict[str, Any]] = {
             }
         ],
     },
+    "collection-cert-pre-processor": {
+        "eid": "BE_JOB_REQUEST",
+        "ets": 1700000000000,
+        "mid": "LP.1700000000000.hostile",
+        "edata": {
+            "action": "issue-certificate",
+            "iteration": 1,
+            "trigger": "auto-issue",
+            "userIds": ["hostile-user", "hostile-other"],
+            "batchId": "hostile-batch",
+            "courseId": "do_hostile",
+            "reIssue": True,
+        },
+    },
     "enrolment-reconciliation": {
         "eid": "BE_JOB_REQUEST",
         "ets": 1700000000000,

@@ -142,6 +142,25 @@ def test_requests_may_be_repeated_where_the_scenario_says_so() -> None:
     assert compare.requests([request("/1")], [request("/1"), request("/2")])
 
 
+def test_requests_that_may_be_made_unasked() -> None:
+    compare = Comparison(WINDOW, Freedoms(repeated_requests=True, unasked_requests=True))
+    assert compare.requests([request("/1")], [request("/1"), request("/2")]) == []
+    assert compare.requests([request("/1")], [request("/2")])
+
+
+def test_a_failed_record_whose_shape_is_free() -> None:
+    compare = Comparison(WINDOW, Freedoms(failed_records=True))
+    assert compare.values("<any>cp13<any>", {"raw": '["cp13"]'}) == []
+    assert compare.values("<any>cp13<any>", {"raw": '["cp14"]'})
+    assert STRICT.values("<any>cp13<any>", {"raw": '["cp13"]'})
+
+
+def test_a_phrase_ends_at_a_full_stop_too() -> None:
+    assert freedoms_of("The profile may be read once for the batch. times of the rows.") == Freedoms(
+        repeated_requests=True
+    )
+
+
 def test_headers_ignoring_the_case_of_their_names() -> None:
     wanted = [{"service": "search", "method": "POST", "path": "/1", "headers": {"Authorization": "K1"}}]
     assert STRICT.headers(wanted, [request("/1", headers={"authorization": "K1", "X": "y"})]) == []

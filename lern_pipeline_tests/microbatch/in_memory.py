@@ -166,8 +166,8 @@ class InMemoryRows:
         """Nothing was opened."""
 
     def _set(self, table: str, key: Mapping[str, Any], at: Any, value: Any, time: int) -> None:
-        if isinstance(value, dict) and time == 0:
-            # A given map is made of entries, so that it can be added to.
+        if isinstance(value, dict) and time == 0 and not isinstance(at, tuple):
+            # A given map is made of entries, so that it can be added to; what is frozen inside it is one value.
             for entry, member in value.items():
                 self._set(table, key, (at, entry), member, 0)
             return

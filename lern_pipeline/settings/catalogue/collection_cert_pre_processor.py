@@ -34,6 +34,11 @@ AREA: Area = area(
         text("service.learner.basePath", None, "User and organisation service."),
         texts("assessment.metrics.supported.contenttype", ("SelfAssess",), "Content types whose scores count."),
         flag("enable.suppress.exception", True, "Go on without content metadata that cannot be read."),
+        text(
+            "reissue.ledger.table",
+            "reissued_certificates",
+            "Re-issues asked for, in `ledger.keyspace`; made with the `ledger.retention.days` of its first use.",
+        ),
         *CLOUD_STORAGE,
         not_needed("lms-cassandra.assessment_aggregator.table", "assessment_aggregator", "scores come from aggregates"),
         not_needed("task.generate_certificate.parallelism", 1, FLINK_PARALLELISM),

@@ -1,0 +1,1 @@
+"""collection-cert-pre-processor: who has earned which certificate (its contract)."""

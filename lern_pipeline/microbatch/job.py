@@ -125,7 +125,8 @@ class JobSpec(Generic[Work, State]):
     """One job on the engine.
 
     ``failed_shape``: how failed records look and are keyed where the job's contract has them differ from the
-    platform's. ``event_metrics``: metric → which figure of the account it is, by name or as a function.
+    platform's. ``event_metrics``: metric → which figure of the account it is, by name or as a function; what the
+    rules count under the same name is added.
     ``cassandra``: the settings' prefix of the cluster that the job reads and writes.
     ``follow`` and ``performers``: of jobs with effects; the pure rules that go on from outcomes, and who carries
     effects out, by kind (made anew for each batch: what a performer remembers lives that long).

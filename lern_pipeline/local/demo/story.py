@@ -34,7 +34,8 @@ from lern_pipeline.local.demo.platform_side import Platform, Progress, sample_ti
 from lern_pipeline.local.demo.screen import Screen
 from lern_pipeline.local.demo.watching import LaneWatch
 
-#: The jobs that the sample goes through, in order; all others run beside them and have nothing to do.
+#: The jobs that the sample goes through, in order. Of the others only the one behind the certificate requests gets
+#: anything to do, and it skips them: the course's batch has no certificate templates.
 CHAIN = (
     RELATION_CACHE_UPDATER,
     ACTIVITY_AGGREGATE_UPDATER,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lern_pipeline.settings.catalogue.jobs import NOTIFICATION_JOB
 from lern_pipeline.settings.catalogue.platform import FLINK_PARALLELISM
-from lern_pipeline.settings.variable import Area, area, not_needed, number, port, text
+from lern_pipeline.settings.variable import Area, area, integer, not_needed, number, port, text
 
 _NO_OTP = "one-time passwords are not sent by this job"
 
@@ -15,6 +15,18 @@ AREA: Area = area(
     (
         text("kafka.input.topic", "{env}.lms.notification", "Input, and output of the one retry."),
         text("kafka.groupId", "{env}.lms.notification.group", "Consumer group."),
+        integer(
+            "microbatch.max.records",
+            500,
+            "Most notifications of one micro-batch: few enough for one run, even while a provider hangs.",
+            minimum=1,
+        ),
+        integer(
+            "task.checkpointing.timeout",
+            1800000,
+            "Milliseconds that one run may take; whether what is on its way then was sent, nobody can tell.",
+            minimum=1,
+        ),
         text(
             "kafka.output.deadletter.topic",
             "",

@@ -26,12 +26,14 @@ class InvalidEvent(ValueError):
     """The event cannot be used as it is: it goes to the failed topic alone.
 
     ``reason`` names the member and what is wrong with it, never its value; ``code`` is
-    ``failInfo.errorCode`` (decisions 11).
+    ``failInfo.errorCode`` (decisions 11). ``error``: what the failed record says, where the
+    contract's text has the value.
     """
 
-    def __init__(self, reason: str, code: str = "INVALID_DATA") -> None:
+    def __init__(self, reason: str, code: str = "INVALID_DATA", error: str | None = None) -> None:
         self.reason = reason
         self.code = code
+        self.error = reason if error is None else error
         super().__init__(reason)
 
 

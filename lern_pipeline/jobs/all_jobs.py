@@ -8,7 +8,9 @@ from lern_pipeline.errors import ConfigurationError
 from lern_pipeline.jobs.activity_aggregate_updater.job import ACTIVITY_AGGREGATE_UPDATER
 from lern_pipeline.jobs.assessment_aggregator.job import ASSESSMENT_AGGREGATOR
 from lern_pipeline.jobs.collection_cert_pre_processor.job import COLLECTION_CERT_PRE_PROCESSOR
+from lern_pipeline.jobs.collection_certificate_generator.job import COLLECTION_CERTIFICATE_GENERATOR
 from lern_pipeline.jobs.enrolment_reconciliation.job import ENROLMENT_RECONCILIATION
+from lern_pipeline.jobs.legacy_certificate_migrator.job import LEGACY_CERTIFICATE_MIGRATOR
 from lern_pipeline.jobs.merge_user_courses.job import MERGE_USER_COURSES
 from lern_pipeline.jobs.notification_job.job import NOTIFICATION_JOB
 from lern_pipeline.jobs.program_user_info.job import PROGRAM_USER_INFO
@@ -21,6 +23,8 @@ ALL_JOBS: tuple[JobSpec[Any, Any], ...] = (
     ACTIVITY_AGGREGATE_UPDATER,
     ASSESSMENT_AGGREGATOR,
     ENROLMENT_RECONCILIATION,
+    COLLECTION_CERTIFICATE_GENERATOR,
+    LEGACY_CERTIFICATE_MIGRATOR,
     MERGE_USER_COURSES,
     COLLECTION_CERT_PRE_PROCESSOR,
     NOTIFICATION_JOB,

@@ -93,7 +93,7 @@ class Conclusion:
             published_before=sorted(self._published_before | {message.id for message in self._messages}),
             last=[*before.last, *decision.last],
             counted=sorted({*before.counted, *decision.counted}),
-            metrics=all_metrics(self._job, account, _own_metrics(before, self._job) | decision.metrics),
+            metrics=all_metrics(self._job, account, _sums(_own_metrics(before, self._job), decision.metrics)),
             warnings=[*before.warnings, *decision.warnings],
             settled=decision.settled,
         )
@@ -101,3 +101,12 @@ class Conclusion:
 
 def _own_metrics(plan: Plan, job: JobSpec[Any, Any]) -> dict[str, float]:
     return {name: value for name, value in plan.metrics.items() if name not in job.event_metrics}
+
+
+def _sums(*metrics: Mapping[str, float]) -> dict[str, float]:
+    """What the rules have counted at the plan and at its end."""
+    sums: dict[str, float] = {}
+    for part in metrics:
+        for name, value in part.items():
+            sums[name] = sums.get(name, 0.0) + value
+    return sums

@@ -210,7 +210,7 @@ class MicroBatchRun:
                 validated.failed[error.reason] += 1
                 original = record if members is None else members
                 validated.failed_messages.append(
-                    failed_topic.message(record, original, error.reason, error.code, "InvalidEvent")
+                    failed_topic.message(record, original, error.error, error.code, "InvalidEvent")
                 )
             else:
                 if isinstance(work, Skip):

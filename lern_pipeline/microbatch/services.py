@@ -9,6 +9,7 @@ from enum import Enum
 from typing import Any, Protocol
 
 from lern_pipeline.events.record import Record
+from lern_pipeline.microbatch.certificate_services import CertificateServices
 from lern_pipeline.microbatch.channels import Channels
 from lern_pipeline.microbatch.effects import EffectLedger
 from lern_pipeline.microbatch.key import MicroBatchKey
@@ -124,6 +125,22 @@ class RowStore(RowReader, Client, Protocol):
 
     def apply(self, writes: RowWrites) -> None:
         """Write all rows, grouped and concurrently; returns when every one is acknowledged."""
+        ...
+
+    def update_if_exists(self, table: str, key: Mapping[str, Any], values: Mapping[str, Any]) -> bool:
+        """Set columns of one row, unless it is not there (``IF EXISTS``). False: it is not.
+
+        Raises:
+            ServiceUnavailable: no answer in time.
+        """
+        ...
+
+    def delete_if_exists(self, table: str, key: Mapping[str, Any]) -> bool:
+        """Delete one row (``IF EXISTS``). False: it was not there.
+
+        Raises:
+            ServiceUnavailable: no answer in time.
+        """
         ...
 
 
@@ -334,6 +351,7 @@ class Services:
     ledger: EffectLedger
     channels: Channels
     directory: UserDirectory
+    certificates: CertificateServices
     counts: Counter[str] = field(default_factory=Counter)
 
     @property
@@ -349,6 +367,7 @@ class Services:
             self.contents,
             self.users,
             self.directory,
+            self.certificates,
             self.broker,
             self.channels,
         )

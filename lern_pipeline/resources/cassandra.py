@@ -118,6 +118,17 @@ class Cassandra:
         self.counts["cassandra.conditional"] += 1
         return self._session.answered(ask)
 
+    def update_if_exists(self, table: str, key: Mapping[str, Any], values: Mapping[str, Any]) -> bool:
+        """See :class:`lern_pipeline.microbatch.services.RowStore`."""
+        changes = ", ".join(f"{column} = ?" for column in protect_names(values))
+        query = f"UPDATE {table} SET {changes} WHERE {_where(key)} IF EXISTS"
+        return bool(self.conditional(query, (*values.values(), *key.values()))["[applied]"])
+
+    def delete_if_exists(self, table: str, key: Mapping[str, Any]) -> bool:
+        """See :class:`lern_pipeline.microbatch.services.RowStore`."""
+        query = f"DELETE FROM {table} WHERE {_where(key)} IF EXISTS"
+        return bool(self.conditional(query, tuple(key.values()))["[applied]"])
+
     def execute(self, query: str, values: tuple[Any, ...]) -> None:
         """Carry out one statement that may be repeated.
 
@@ -339,8 +350,11 @@ def update_statement(writes: RowWrites) -> str:
         return f"INSERT INTO {writes.table} ({', '.join(columns)}) VALUES ({marks}) USING TIMESTAMP ?"
     put = protect_names(writes.put)
     changes = [f"{protect_name(column)} = ?" for column in writes.set] + [f"{column} = {column} + ?" for column in put]
-    where = " AND ".join(f"{column} = ?" for column in protect_names(writes.key))
-    return f"UPDATE {writes.table} USING TIMESTAMP ? SET {', '.join(changes)} WHERE {where}"
+    return f"UPDATE {writes.table} USING TIMESTAMP ? SET {', '.join(changes)} WHERE {_where(writes.key)}"
+
+
+def _where(key: Iterable[str]) -> str:
+    return " AND ".join(f"{column} = ?" for column in protect_names(key))
 
 
 def _parameters(writes: RowWrites, row: list[Any], time_of: Callable[[int], int] | None) -> list[Any]:

@@ -14,7 +14,7 @@ import httpx2
 import msgspec
 import stamina
 
-from lern_pipeline.errors import ConfigurationError, ServiceUnavailable
+from lern_pipeline.errors import AccessRefused, ConfigurationError, ServiceUnavailable
 from lern_pipeline.microbatch.effects import NotCarriedOut
 from lern_pipeline.resources.outage import one_line
 from lern_pipeline.settings import JobSettings
@@ -70,9 +70,10 @@ def path_segment(text: str) -> str:
 class _NotAnswered(Exception):
     """Lost connection, time-out, 429 or 5xx. ``certain``: no connection was made, so nothing was done."""
 
-    def __init__(self, reason: str, certain: bool = False) -> None:
+    def __init__(self, reason: str, certain: bool = False, status: int | None = None) -> None:
         super().__init__(reason)
         self.certain = certain
+        self.status = status
 
 
 class HttpService:
@@ -83,6 +84,7 @@ class HttpService:
         address: the setting that holds its base address.
         credentials: the setting to check when the service answers 401 or 403, where it is not the address.
         counts: gets ``http.requests``, every attempt.
+        base: the base address itself, where the setting does not hold it as it is.
     """
 
     def __init__(
@@ -93,8 +95,10 @@ class HttpService:
         credentials: str | None = None,
         counts: Counter[str] | None = None,
         follow_redirects: bool = False,
+        base: str | None = None,
     ) -> None:
         self.name = name
+        self._base = base
         self.counts: Counter[str] = Counter() if counts is None else counts
         self._settings = settings
         self._address = address
@@ -111,7 +115,7 @@ class HttpService:
 
     def shown(self, path: str) -> str:
         """The address of ``path`` as errors tell it: without query and without credentials."""
-        return _shown(self._settings.text(self._address) + path)
+        return _shown(self._url(path))
 
     def get(self, path: str, headers: Mapping[str, str] | None = None) -> Answer:
         """See :meth:`send`."""
@@ -142,7 +146,7 @@ class HttpService:
             ServiceUnavailable: lost connection, time-out, 429 or 5xx; an attempt may have been carried out.
             ConfigurationError: 401, 403, or an address or header that cannot be used; names the setting.
         """
-        url = self._settings.text(self._address) + path
+        url = self._url(path)
         if len(url) > LONGEST_ADDRESS:
             return Answer(URI_TOO_LONG, b"")
         request = self._request(method, url, content, headers)
@@ -168,7 +172,7 @@ class HttpService:
                     return self._ask(request)
         except _NotAnswered as error:
             kind = ServiceUnavailable if perhaps_done or not error.certain else NotCarriedOut
-            raise kind(self.name, _shown(url), str(error)) from error
+            raise kind(self.name, _shown(url), str(error), error.status) from error
         raise AssertionError("unreachable: the last attempt returns or raises")
 
     def for_each(self, keys: Iterable[Key], ask: Callable[[Key], Found]) -> dict[Key, Found]:
@@ -191,10 +195,13 @@ class HttpService:
                 failure = error
                 raise
 
-        if not wanted:
-            return {}
+        if len(wanted) <= 1:
+            return {key: answer(key) for key in wanted}
         with ThreadPoolExecutor(min(CONCURRENT_REQUESTS, len(wanted)), self.name) as pool:
             return dict(zip(wanted, pool.map(answer, wanted), strict=True))
+
+    def _url(self, path: str) -> str:
+        return (self._settings.text(self._address) if self._base is None else self._base) + path
 
     def _request(
         self, method: str, url: str, content: bytes | None, headers: Mapping[str, str] | None
@@ -233,9 +240,9 @@ class HttpService:
             return Answer(302, b"")
         status = response.status_code
         if status == 429 or status >= 500:
-            raise _NotAnswered(f"answered {status}")
+            raise _NotAnswered(f"answered {status}", status=status)
         if status in (401, 403):
-            raise ConfigurationError(f"{self.name} answers {status} to {url}: check {self._credentials}")
+            raise AccessRefused(f"{self.name} answers {status} to {url}: check {self._credentials}", status)
         return Answer(status, content)
 
     @staticmethod

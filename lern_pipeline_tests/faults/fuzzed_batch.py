@@ -124,6 +124,7 @@ def run_batch(
         world.rows.give(HIERARCHIES, {"identifier": root}, {"hierarchy": text})
     enrolment = {"userid": "hostile-user", "courseid": "do_hostile", "batchid": "hostile-batch"}
     world.rows.give(ENROLMENTS, enrolment, {"status": None, "active": True})
+    world.rows.give("sunbird.cert_registry", {"id": "hostile-old"}, {"isrevoked": False, "reason": None})
     for content, status in (statuses or {}).items():
         world.rows.give(CONSUMPTION, enrolment | {"contentid": content}, {"status": status, "viewcount": None})
     give_templates(world, (hierarchies or {}).get("do_hostile", "{}"))

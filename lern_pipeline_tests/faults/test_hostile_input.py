@@ -67,6 +67,51 @@ EVENTS: dict[str, dict[str, Any]] = {
             }
         ],
     },
+    "collection-certificate-generator": {
+        "eid": "BE_JOB_REQUEST",
+        "ets": 1700000000000,
+        "object": {"id": "hostile-user", "type": "GenerateCertificate"},
+        "edata": {
+            "action": "issue-certificate",
+            "oldId": "",
+            "userId": "hostile-user",
+            "issuedDate": "2024-03-05",
+            "data": [{"recipientName": "A Learner", "recipientId": "hostile-user"}],
+            "criteria": {"narrative": "Merit"},
+            "svgTemplate": "https://cdn.example.org/merit.svg",
+            "templateId": "do_hostile_t1",
+            "issuer": {"name": "Board", "url": "https://board.example.org"},
+            "signatoryList": [{"id": "D", "name": "N", "designation": "Dir", "image": "https://i.example.org/x.png"}],
+            "courseName": "Safety",
+            "basePath": "https://lms.example.org/certs",
+            "related": {"batchId": "hostile-batch", "courseId": "do_hostile", "type": "Merit"},
+            "name": "Merit",
+            "tag": "hostilebatch",
+        },
+    },
+    "legacy-certificate-migrator": {
+        "eid": "BE_JOB_REQUEST",
+        "ets": 1700000000000,
+        "object": {"id": "hostile-user", "type": "MigrateCertificate"},
+        "edata": {
+            "action": "issue-certificate",
+            "identifier": "hostile-old",
+            "oldId": "hostile-old",
+            "userId": "hostile-user",
+            "issuedDate": "2024-03-05",
+            "data": [{"recipientName": "A Learner", "recipientId": "hostile-user"}],
+            "criteria": {"narrative": "Merit"},
+            "svgTemplate": "https://cdn.example.org/merit.svg",
+            "templateId": "do_hostile_t1",
+            "issuer": {"name": "Board", "url": "https://board.example.org"},
+            "signatoryList": [{"id": "D", "name": "N", "designation": "Dir", "image": "https://i.example.org/x.png"}],
+            "courseName": "Safety",
+            "basePath": "https://lms.example.org/certs",
+            "related": {"batchId": "hostile-batch", "courseId": "do_hostile", "type": "Merit"},
+            "name": "Merit",
+            "tag": "hostilebatch",
+        },
+    },
     "collection-cert-pre-processor": {
         "eid": "BE_JOB_REQUEST",
         "ets": 1700000000000,
@@ -165,7 +210,7 @@ EVENTS: dict[str, dict[str, Any]] = {
 }
 
 #: Jobs to which every readable event is either usable or failed.
-NEVER_SKIPPING = frozenset({"assessment-aggregator"})
+NEVER_SKIPPING = frozenset({"assessment-aggregator", "collection-certificate-generator", "legacy-certificate-migrator"})
 
 
 def test_there_are_at_least_forty_kinds() -> None:

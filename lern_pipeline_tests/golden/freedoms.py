@@ -95,6 +95,56 @@ PHRASES: dict[str, str | None] = {
     "How often the user read is called for several events of one user in one batch (section 7 allows one read after "
     "the last registered event). http is left out of expected for that reason": None,
     "what the existing system did is under reference.": None,
+    # collection-certificate-generator
+    "How often and when the public key is searched (POST …/PublicKey/search carries no tag and is left out unless the "
+    "scenario has its own service.rc.basePath": None,
+    "it comes before the create)": None,
+    "The DELETE of the old certificate comes after the create": None,
+    "its place among the calls after that is open": "deletes_anywhere",
+    "Whether repeated or retried calls are made beyond those listed is only open where the scenario says so": None,
+    "failInfo may carry more members (topic, partition, offset)": None,
+    "failInfo may carry more members": None,
+    "heldDate is today's date in UTC, yyyy-MM-dd": None,
+    "Order of the requests of different learners": "request_order",
+    "How often the mail is tried": "repeated_requests",
+    "How often the search is repeated": "repeated_requests",
+    "How often a delete that answered 500 is tried before the clean-up": "repeated_requests",
+    "How often the delete is tried again": "repeated_requests",
+    "Form and number of the look-ups of the certificate (POST …/search": "look_ups",
+    "the stub knows none)": None,
+    "Whether RC is searched for the certificate before the second create": "look_ups",
+    "The shape of a failed record whose original is no JSON object: it carries jobName, failInfo and the original "
+    "bytes (perhaps base64)": "unreadable_records",
+    "Whether the second request carries the same certificate id (it should)": None,
+    "The QR code image (its content, access code and look) and the access code": None,
+    "the object <tag>/<certificate id>.json in the container cert_container_name holds the certificate of "
+    "request.jsonData (storage is not part of the file": None,
+    "recorded with an S3 stand-in, the player gives any)": None,
+    "How often the svg is downloaded (cached per url)": None,
+    "Whether entity holds absent members, and the order of signing and svg download": "request_order",
+    # legacy-certificate-migrator
+    'the public key search (POST /v1/PublicKey/search with {"filters":{}}): it carries no tag, is not in `http`, and '
+    "may be cached": None,
+    "play alone (the settings differ from the others' for that): its answer to the public key search holds for the "
+    "whole stub": None,
+    "further members of the failed record (topic, partition, offset, time …)": None,
+    "failInfo.error beyond the documented text": None,
+    "all headers but Authorization and Content-Type": None,
+    "how often a transient call is tried": "repeated_requests",
+    "http: how often the call is made": "repeated_requests",
+    "how often the search is repeated": "repeated_requests",
+    "how often the search is repeated before the create (section 8)": "repeated_requests",
+    "failInfo": None,
+    "failInfo.errorCode": None,
+    "whether RC is searched for the certificate before the create is repeated": "look_ups",
+    "whether RC is searched at all (the entry's identifier is not oldId: D1 already answers)": "look_ups",
+    "whether the state is still null or already migration_started": "state_not_begun",
+    "whether the unchanged list is written again": None,
+    "what the failed record of an unreadable record looks like (not in `messages`)": "unreadable_records",
+    "parameters of the content type": None,
+    "whether the event ends in the failed topic or the batch fails and is repeated": "more_failed_records",
+    "the account then": None,
+    "query parameters of the DELETE": "delete_query",
     # merge-user-courses
     "order of the sync events of different accounts": None,
     "text of failInfo.error where it is <any>": None,
@@ -124,6 +174,20 @@ class Freedoms:
     """Numbers of rows may differ in their last bits."""
     coalesced_certificates: bool = False
     """Of several certificate requests for one user, course and batch the last is enough."""
+    deletes_anywhere: bool = False
+    """DELETE requests may stand anywhere in the order of the requests."""
+    request_order: bool = False
+    """Requests may be made in any order."""
+    look_ups: bool = False
+    """Searches for a certificate do not count."""
+    unreadable_records: bool = False
+    """Failed records of unreadable records do not count."""
+    more_failed_records: bool = False
+    """Failed records that were not expected may be there."""
+    delete_query: bool = False
+    """DELETE requests may have any query."""
+    state_not_begun: bool = False
+    """The state of a migration may be none instead of begun."""
     processed_or_skipped: bool = False
     """Events may move between the accounts `processed` and `skipped`."""
     requeued: bool = False

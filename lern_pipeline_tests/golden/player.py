@@ -23,6 +23,7 @@ from lern_pipeline_tests.golden.topics import Topics
 from lern_pipeline_tests.third_party.certificates import certificate_in
 from lern_pipeline_tests.third_party.mail_server import MailServer, Refusal
 from lern_pipeline_tests.third_party.server import ThirdParty
+from lern_pipeline_tests.third_party.services.documents import Documents
 
 COMMAND = Path(sys.executable).parent / "lern-pipeline"
 DRAIN_SECONDS = 600
@@ -37,6 +38,7 @@ class Found:
 
     cassandra: Mapping[str, list[dict[str, Any]]]
     redis: Mapping[str, Mapping[str, dict[str, Any]]]
+    search: Mapping[str, Mapping[str, Any]]
     messages: Mapping[str, list[dict[str, Any]]]
     requests: list[dict[str, Any]]
     mails: list[dict[str, Any]]
@@ -64,6 +66,8 @@ class Outcome:
             lines += compare.rows(table, rows, found.cassandra.get(table, []))
         for db, entries in expected.get("redis", {}).items():
             lines += compare.redis(db, entries, found.redis.get(db, {}))
+        for index, documents in expected.get("search", {}).items():
+            lines += compare.values(documents, found.search.get(index, {}), f"search {index}")
         for topic, messages in expected.get("messages", {}).items():
             lines += compare.messages(topic, messages, found.messages.get(topic, []))
         if "http" in expected:
@@ -113,7 +117,12 @@ def play(group: Group, addresses: StackAddresses, home: Path) -> Outcome:
     cassandra = CassandraRows(addresses.cassandra_host, addresses.cassandra_port)
     keys = RedisKeys(addresses.redis_host, addresses.redis_port)
     try:
-        with ThirdParty() as http, _mail_server(group, home) as mail, Topics(bootstrap, env) as topics:
+        with (
+            ThirdParty() as http,
+            ThirdParty([Documents()]) as search,
+            _mail_server(group, home) as mail,
+            Topics(bootstrap, env) as topics,
+        ):
             masks = {
                 "<http>": http.address,
                 "<http-host>": http.host_and_port,
@@ -124,11 +133,12 @@ def play(group: Group, addresses: StackAddresses, home: Path) -> Outcome:
             scenarios = [scenario.filled_in(masks) for scenario in group.scenarios]
             for scenario in scenarios:
                 http.add(scenario.given.get("http") or ())
+                search.services[Documents.name].add(scenario.given.get("search", {}))
                 mail.refusals += [Refusal(**one) for one in scenario.given.get("mail", {}).get("refuse", ())]
             cassandra.prepare(scenarios)
             keys.prepare(scenarios)
             topics.make(scenarios)
-            drain = Drain(group.job, home, _configuration(scenarios[0].settings, addresses, env, http.address))
+            drain = Drain(group.job, home, _configuration(scenarios[0].settings, addresses, env, http, search))
             records = [record for scenario in scenarios for record in scenario.records()]
             for number in range(max(record.round for record in records) + 1):
                 topics.publish([record for record in records if record.round == number])
@@ -138,8 +148,16 @@ def play(group: Group, addresses: StackAddresses, home: Path) -> Outcome:
             requests = {one.tag: [asdict(request) for request in http.requests_of(one.tag)] for one in scenarios}
             rows, entries, messages = cassandra.read(scenarios), keys.read(scenarios), topics.messages(scenarios)
             mails = {one.tag: [taken.as_recorded() for taken in mail.mails_of(one.tag)] for one in scenarios}
+            documents = search.services[Documents.name].state()
             found = {
-                one.name: Found(rows[one.tag], entries[one.tag], messages[one.tag], requests[one.tag], mails[one.tag])
+                one.name: Found(
+                    rows[one.tag],
+                    entries[one.tag],
+                    _tagged(documents, one.tag),
+                    messages[one.tag],
+                    requests[one.tag],
+                    mails[one.tag],
+                )
                 for one in scenarios
             }
     finally:
@@ -207,7 +225,17 @@ class Drain:
             self.failure = f"drain ended with {ended.returncode}: {reasons or _tail(ended.stderr)}"
 
 
-def _configuration(settings: Mapping[str, Any], addresses: StackAddresses, env: str, http: str) -> str:
+def _tagged(indices: Mapping[str, Mapping[str, Any]], tag: str) -> dict[str, dict[str, Any]]:
+    """Of each index the documents whose id carries the tag."""
+    return {
+        name: {id_: document for id_, document in documents.items() if tag in id_}
+        for name, documents in indices.items()
+    }
+
+
+def _configuration(
+    settings: Mapping[str, Any], addresses: StackAddresses, env: str, http: ThirdParty, search: ThirdParty
+) -> str:
     """play.conf with its places filled in and the group's settings on top."""
     places = {
         "@ENV@": env,
@@ -216,11 +244,11 @@ def _configuration(settings: Mapping[str, Any], addresses: StackAddresses, env: 
         "@CASSANDRA_PORT@": str(addresses.cassandra_port),
         "@REDIS_HOST@": addresses.redis_host,
         "@REDIS_PORT@": str(addresses.redis_port),
-        # Nothing that is played needs these two.
+        # Nothing that is played needs this one.
         "@MONGO_HOST@": "127.0.0.1",
         "@MONGO_PORT@": "27017",
-        "@SEARCH@": "127.0.0.1:9200",
-        "@HTTP@": http,
+        "@SEARCH@": search.host_and_port,
+        "@HTTP@": http.address,
     }
     text = PLAY_CONF.read_text(encoding="utf-8")
     for place, value in places.items():

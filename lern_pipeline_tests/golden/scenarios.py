@@ -13,7 +13,7 @@ DIRECTORY = Path(__file__).parent / "scenarios"
 PLAY_CONF = Path(__file__).parent / "play.conf"
 
 #: Parts of `given` and `expected` that need servers which no scenario here has needed yet.
-UNPLAYED = ("mongo", "search")
+UNPLAYED = ("mongo",)
 
 
 @dataclass(frozen=True)

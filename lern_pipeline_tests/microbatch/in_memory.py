@@ -6,6 +6,7 @@ Every double writes what it did into one journal, so that a test can see the ord
 from __future__ import annotations
 
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -41,6 +42,7 @@ from lern_pipeline.microbatch.services import (
 )
 from lern_pipeline.microbatch.store import BatchStore
 from lern_pipeline.microbatch.user_directory import AccountBlocked, NoAnswer, ProfileRead
+from lern_pipeline_tests.microbatch.certificate_doubles import InMemoryCertificates
 
 Row = dict[str, Any]
 Journal = list[str]
@@ -161,6 +163,19 @@ class InMemoryRows:
             for column in writes.put:
                 for entry, value in named[column].items():
                     self._set(writes.table, key, (column, entry), value, time)
+
+    def update_if_exists(self, table: str, key: Mapping[str, Any], values: Mapping[str, Any]) -> bool:
+        self.journal.append(f"update {table} {dict(values)}")
+        cells = self._cells.get(table, {}).get(frozenset(key.items()))
+        if cells is None:
+            return False
+        for column, value in values.items():
+            cells[column] = (time.time_ns(), value)
+        return True
+
+    def delete_if_exists(self, table: str, key: Mapping[str, Any]) -> bool:
+        self.journal.append(f"delete {table}")
+        return self._cells.get(table, {}).pop(frozenset(key.items()), None) is not None
 
     def close(self) -> None:
         """Nothing was opened."""
@@ -497,6 +512,7 @@ class InMemoryWorld:
     ledger: InMemoryLedger = field(init=False)
     channels: InMemoryChannels = field(init=False)
     directory: InMemoryDirectory = field(init=False)
+    certificates: InMemoryCertificates = field(init=False)
 
     def __post_init__(self) -> None:
         self.rows = InMemoryRows(self.journal)
@@ -508,6 +524,7 @@ class InMemoryWorld:
         self.ledger = InMemoryLedger(self.journal)
         self.channels = InMemoryChannels(self.journal)
         self.directory = InMemoryDirectory()
+        self.certificates = InMemoryCertificates(self.journal)
 
     @property
     def services(self) -> Services:
@@ -521,4 +538,5 @@ class InMemoryWorld:
             self.ledger,
             Channels(self.channels.sms, self.channels.mail, self.channels.push),
             self.directory,
+            self.certificates.services,
         )

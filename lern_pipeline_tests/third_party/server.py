@@ -87,11 +87,11 @@ class ThirdParty:
             return list(self._requests)
 
     def requests_of(self, tag: str) -> list[Request]:
-        """The requests that carry a text in path or body."""
+        """The requests that carry a text in path, its first segment included, or body."""
         return [
             request
             for request in self.requests
-            if tag in unquote(request.path) or tag in json.dumps(request.body, ensure_ascii=False)
+            if tag in unquote(f"{request.service}{request.path}") or tag in json.dumps(request.body, ensure_ascii=False)
         ]
 
     # --- answering

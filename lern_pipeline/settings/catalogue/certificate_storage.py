@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lern_pipeline.settings.variable import Variable, text
+from lern_pipeline.settings.variable import Variable, number, text
 
 #: Tokens are literal text, backslashes included (collection-certificate-generator contract 7.4).
 BAD_CHARACTERS = r"\x00,\\aaa,\aaa,Ø,Ý"
@@ -17,4 +17,11 @@ CLOUD_STORAGE: tuple[Variable, ...] = (
         "CLOUD_BASE_PATH",
         "Placeholder in template addresses that stands for the storage address.",
     ),
+)
+
+RC_SEARCH_WAIT = number(
+    "service.rc.search.wait.seconds",
+    3,
+    "How long a certificate that may have been created is looked for in RC, whose index is asynchronous, before it is "
+    "created again.",
 )

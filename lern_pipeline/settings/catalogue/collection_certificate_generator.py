@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lern_pipeline.settings.catalogue.certificate_storage import BAD_CHARACTERS, CLOUD_STORAGE
+from lern_pipeline.settings.catalogue.certificate_storage import BAD_CHARACTERS, CLOUD_STORAGE, RC_SEARCH_WAIT
 from lern_pipeline.settings.catalogue.jobs import COLLECTION_CERTIFICATE_GENERATOR
 from lern_pipeline.settings.catalogue.platform import FLINK_PARALLELISM
 from lern_pipeline.settings.variable import Area, area, flag, not_needed, text
@@ -26,6 +26,7 @@ AREA: Area = area(
         text("service.rc.basePath", "http://localhost:8081/api/v1", "Sunbird RC."),
         text("service.rc.entity", "TrainingCertificate", "RC entity, also stored as the certificate's `type`."),
         text("service.rc.rcApiKey", "token", "`Authorization` of RC's create.", secret=True),
+        RC_SEARCH_WAIT,
         text("task.rc.badcharlist", BAD_CHARACTERS, "Texts removed from RC requests, comma-separated, literal."),
         *CLOUD_STORAGE,
         text("service.enc.basePath", None, "Encryption service; only for the old registry."),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lern_pipeline.settings.catalogue.certificate_storage import BAD_CHARACTERS, CLOUD_STORAGE
+from lern_pipeline.settings.catalogue.certificate_storage import BAD_CHARACTERS, CLOUD_STORAGE, RC_SEARCH_WAIT
 from lern_pipeline.settings.catalogue.jobs import LEGACY_CERTIFICATE_MIGRATOR
 from lern_pipeline.settings.variable import Area, area, flag, not_needed, text
 
@@ -22,6 +22,7 @@ AREA: Area = area(
         text("service.rc.basePath", "http://localhost:8082/api/v1", "Sunbird RC."),
         text("service.rc.entity", "TrainingCertificate", "RC entity, also stored as the certificate's `type`."),
         text("service.rc.rcApiKey", "", "`Authorization` of RC's search.", secret=True),
+        RC_SEARCH_WAIT,
         text("task.rc.badcharlist", BAD_CHARACTERS, "Texts removed from RC requests, comma-separated, literal."),
         flag("enable.suppress.exception", True, "Accept events without signatories."),
         flag("enable.rc.certificate", True, "Only logged."),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from lern_pipeline_tests.third_party.services import Service
 from lern_pipeline_tests.third_party.services.content_read import ContentRead
+from lern_pipeline_tests.third_party.services.documents import Documents
 from lern_pipeline_tests.third_party.services.fcm import Fcm
 from lern_pipeline_tests.third_party.services.msg91 import Msg91
 from lern_pipeline_tests.third_party.services.search import Search
@@ -11,4 +12,4 @@ from lern_pipeline_tests.third_party.services.search import Search
 
 def all_services() -> list[Service]:
     """One of each, empty."""
-    return [Search(), ContentRead(), Msg91(), Fcm()]
+    return [Search(), ContentRead(), Documents(), Msg91(), Fcm()]

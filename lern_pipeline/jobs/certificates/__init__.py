@@ -1,0 +1,1 @@
+"""What the jobs that issue certificates share."""

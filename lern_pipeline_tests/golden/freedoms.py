@@ -5,7 +5,6 @@ A phrase that is not listed here fails the scenario, so that nobody adds a scena
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
@@ -153,8 +152,6 @@ PHRASES: dict[str, str | None] = {
     "lastupdatedtime stays 2023-12-31 00:00:00:000+0000": None,
 }
 
-_PHRASE_ENDS = re.compile(r"[;.] ")
-
 
 @dataclass(frozen=True)
 class Freedoms:
@@ -196,11 +193,20 @@ class Freedoms:
     """A text with masks may stand for a JSON object."""
 
 
+def _phrases(text: str) -> list[str]:
+    """Parts between semicolons; those that are not known as a whole, sentence by sentence."""
+    phrases = []
+    for part in text.split("; "):
+        sentences = part.removesuffix(".").split(". ")
+        phrases += [part] if part in PHRASES else sentences
+    return phrases
+
+
 def freedoms_of(free: str | Sequence[str] | None) -> Freedoms:
     """The freedoms that a scenario's `free` gives. Raises LookupError for a phrase that is not known."""
     given: set[str] = set()
     for text in [free] if isinstance(free, str) else free or []:
-        for phrase in _PHRASE_ENDS.split(text.removesuffix(".")):
+        for phrase in _phrases(text):
             if phrase not in PHRASES:
                 raise LookupError(f"free: {phrase!r} is not known; say in {__name__} what it relaxes")
             relaxed = PHRASES[phrase]

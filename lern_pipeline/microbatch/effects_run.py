@@ -111,6 +111,10 @@ class EffectsRun:
         if found is not None:
             self.ledger.record(self.job, effect.key, found)
             return found
+        # What was read at the start is old by now: another run of the batch may have ended it.
+        entry = self.ledger.entries(self.job, [effect.key]).get(effect.key, entry)
+        if entry.outcome is not None and entry.outcome.status != "unknown":
+            return entry.outcome
         if self.resend_unknown:
             return self._perform(effect)
         unknown = Outcome("unknown", reason=UNKNOWN)

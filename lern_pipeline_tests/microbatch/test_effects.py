@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from lern_pipeline.errors import ServiceUnavailable
@@ -132,6 +133,29 @@ def test_what_cannot_be_looked_up_is_not_repeated_and_shown_to_the_operator(tmp_
     assert "unfinished_effects" in result.warnings[0]
     (line,) = shop.world.ledger.unfinished("parcels")
     assert (line.what, line.to_whom, line.batch) == ("a send", "u…", str(shop.key))
+
+
+def test_what_another_run_ends_meanwhile_is_not_unknown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shop = Shop(tmp_path, look_ups=False)
+    shop.carrier.behaviour["ada"] = times_out
+    with pytest.raises(ServiceUnavailable):
+        shop.execute()
+    shop.carrier.behaviour.clear()
+    ledger = shop.world.ledger
+    entries = ledger.entries
+
+    def ends_after_the_look(job: str, keys: list[str]) -> Any:
+        found = {key: msgspec.structs.replace(entry) for key, entry in entries(job, keys).items()}
+        if "send|0.0" in found and found["send|0.0"].outcome is None:
+            ledger.record(job, "send|0.0", Outcome("done", {"number": "N-ada"}))
+        return found
+
+    monkeypatch.setattr(ledger, "entries", ends_after_the_look)
+    result = shop.execute(2)
+    assert result.account.processed == 3
+    assert shop.carrier.sent == {"eve": 1, "zed": 1}
+    assert not ledger.unfinished("parcels")
+    assert not result.warnings
 
 
 def test_an_operator_sends_what_was_unknown_once(tmp_path: Path) -> None:

@@ -151,6 +151,7 @@ def test_without_a_host_nobody_is_asked(server: MailServer) -> None:
 # --- logging in
 
 
+@pytest.mark.filterwarnings("ignore:Requiring AUTH")
 def test_where_auth_is_offered_the_user_logs_in() -> None:
     with MailServer({"user": "password"}, offers=["AUTH"], requires=["AUTH"]) as server:
         client = client_of(server, mail_server_username="user", mail_server_password="password")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from lern_pipeline_tests.faults.assessment_world import AssessmentWorld
+from lern_pipeline_tests.faults.certificates_world import CertificatesWorld
 from lern_pipeline_tests.faults.job_world import JobWorld
 from lern_pipeline_tests.faults.merge_world import MergeWorld
 from lern_pipeline_tests.faults.progress_world import ProgressWorld
@@ -11,5 +12,12 @@ from lern_pipeline_tests.faults.relation_cache_world import RelationCacheWorld
 
 WORLDS: dict[str, type[JobWorld]] = {
     world.job.name: world
-    for world in (ProgressWorld, RelationCacheWorld, ReconciliationWorld, AssessmentWorld, MergeWorld)
+    for world in (
+        ProgressWorld,
+        RelationCacheWorld,
+        ReconciliationWorld,
+        AssessmentWorld,
+        MergeWorld,
+        CertificatesWorld,
+    )
 }

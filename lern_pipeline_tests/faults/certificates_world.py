@@ -75,16 +75,7 @@ class CertificatesWorld(JobWorld):
             ("userid", "courseid", "batchid"),
             ("active", "status", "completedon", "issued_certificates"),
             rows=[
-                [
-                    self._learner(number),
-                    course,
-                    batch,
-                    True,
-                    2,
-                    COMPLETED_MS,
-                    held if number % 2 else None,
-                    write_time_us,
-                ]
+                [self._learner(number), course, batch, True, 2, COMPLETED_MS, issued[number % 2], write_time_us]
                 for number in range(self.events)
             ],
         )

@@ -98,6 +98,93 @@ class DocumentIndex(Protocol):
         ...
 
 
+class Signing(Protocol):
+    """The encryption service (contract collection-certificate-generator 13 step 2)."""
+
+    def close(self) -> None:
+        """Close what was opened."""
+        ...
+
+    def sign(self, key_id: str, entity: Mapping[str, Any]) -> str:
+        """The signature's value.
+
+        Raises:
+            CallFailed: refused, no answer, or an answer without it.
+        """
+        ...
+
+
+class SvgTemplates(Protocol):
+    """Templates at any address (13 step 4)."""
+
+    def close(self) -> None:
+        """Close what was opened."""
+        ...
+
+    def download(self, address: str) -> str:
+        """The template's text.
+
+        Raises:
+            CallFailed: no such thing, or no answer.
+            ConfigurationError: an address that cannot be asked.
+        """
+        ...
+
+
+class QrCodes(Protocol):
+    """Draws QR codes (13 step 3)."""
+
+    def png(self, content: str, caption: str) -> bytes:
+        """The code with its caption below, as PNG."""
+        ...
+
+
+class CertificateStorage(Protocol):
+    """Where certificates are kept as JSON (13 step 5)."""
+
+    def put(self, key: str, content: bytes) -> None:
+        """Keep an object, in place of an earlier one.
+
+        Raises:
+            CallFailed: the storage did not take it.
+            ConfigurationError: there is no usable storage.
+        """
+        ...
+
+
+class OldRegistry(Protocol):
+    """The cert-registry service (13 step 6)."""
+
+    def close(self) -> None:
+        """Close what was opened."""
+        ...
+
+    def add(self, request: Mapping[str, Any]) -> None:
+        """Register a certificate; the same id again is the same certificate.
+
+        Raises:
+            CallFailed: any answer but 200, or none.
+        """
+        ...
+
+
+@dataclass(slots=True)
+class OldRegistryServices:
+    """All that certificates of the old registry need."""
+
+    registry: OldRegistry
+    signing: Signing
+    templates: SvgTemplates
+    qr_codes: QrCodes
+    storage: CertificateStorage
+
+    def close(self) -> None:
+        """Close whatever was opened."""
+        self.registry.close()
+        self.signing.close()
+        self.templates.close()
+
+
 @dataclass(slots=True)
 class CertificateServices:
     """All of them."""
@@ -106,6 +193,7 @@ class CertificateServices:
     notifications: Notifications
     feed: UserFeed
     documents: DocumentIndex
+    old: OldRegistryServices
 
     def close(self) -> None:
         """Close whatever was opened."""
@@ -113,3 +201,4 @@ class CertificateServices:
         self.notifications.close()
         self.feed.close()
         self.documents.close()
+        self.old.close()

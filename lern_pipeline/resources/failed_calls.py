@@ -25,7 +25,8 @@ def failed_calls(refusals: bool = False) -> Iterator[None]:
         raise CallFailed(error.status, str(error)) from error
 
 
-def expect_status(answer: Answer, statuses: Collection[int] = (200,)) -> None:
-    """Raises :class:`CallFailed` for another status."""
+def expect_status(answer: Answer, statuses: Collection[int] = (200,), with_body: bool = False) -> None:
+    """Raises :class:`CallFailed` for another status; ``with_body``: with what the service says, which may be
+    personal."""
     if answer.status not in statuses:
-        raise CallFailed(answer.status)
+        raise CallFailed(answer.status, answer.content[:1000].decode(errors="replace") if with_body else "")

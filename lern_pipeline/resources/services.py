@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from lern_pipeline.microbatch.certificate_services import CertificateServices
+from lern_pipeline.microbatch.certificate_services import CertificateServices, OldRegistryServices
 from lern_pipeline.microbatch.channels import Channels
 from lern_pipeline.microbatch.services import Services
 from lern_pipeline.resources.cassandra import ROWS_PER_BATCH, Cassandra
@@ -12,13 +12,18 @@ from lern_pipeline.resources.certificate_registry import SunbirdRc
 from lern_pipeline.resources.content_service import ContentService
 from lern_pipeline.resources.document_index import SearchClusterDocuments
 from lern_pipeline.resources.effect_ledger import CassandraEffectLedger
+from lern_pipeline.resources.encryption_service import EncryptionService
 from lern_pipeline.resources.fcm import Fcm
 from lern_pipeline.resources.kafka import Kafka
+from lern_pipeline.resources.legacy_registry import CertRegistryService
 from lern_pipeline.resources.msg91 import Msg91
 from lern_pipeline.resources.notification_api import NotificationApi
+from lern_pipeline.resources.object_storage import ObjectStorage
+from lern_pipeline.resources.qr_code import QrCodeImages
 from lern_pipeline.resources.redis import RedisServers
 from lern_pipeline.resources.search_service import SearchService
 from lern_pipeline.resources.smtp import Smtp
+from lern_pipeline.resources.svg_downloads import SvgDownloads
 from lern_pipeline.resources.user_directory import HttpUserDirectory
 from lern_pipeline.resources.user_feed import UserFeedApi
 from lern_pipeline.resources.user_service import UserService
@@ -49,6 +54,13 @@ def services_for(settings: JobSettings, cassandra_prefix: str = "lms-cassandra")
             notifications=NotificationApi(settings, counts),
             feed=UserFeedApi(settings, counts),
             documents=SearchClusterDocuments(settings, counts),
+            old=OldRegistryServices(
+                registry=CertRegistryService(settings, counts),
+                signing=EncryptionService(settings, counts),
+                templates=SvgDownloads(settings, counts),
+                qr_codes=QrCodeImages(),
+                storage=ObjectStorage(settings),
+            ),
         ),
         counts=counts,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import redis
@@ -39,7 +39,7 @@ class CassandraRows:
                 self._session.execute(statement)
         carries = _tag_pattern(scenarios)
         for table in (*_tables(scenarios), *self._ledgers()):
-            self._remove(table, carries)
+            self._remove(table, carries, {scenario.job for scenario in scenarios})
         given: dict[str, list[Mapping[str, Any]]] = {}
         for scenario in scenarios:
             for table, rows in scenario.given.get("cassandra", {}).items():
@@ -64,10 +64,15 @@ class CassandraRows:
         keyspace = self._cluster.metadata.keyspaces.get(LEDGERS)
         return [f"{LEDGERS}.{name}" for name in keyspace.tables] if keyspace else []
 
-    def _remove(self, table: str, carries: re.Pattern[str]) -> None:
+    def _remove(self, table: str, carries: re.Pattern[str], jobs: Collection[str]) -> None:
         keyspace, _, name = table.partition(".")
         key = [column.name for column in self._cluster.metadata.keyspaces[keyspace].tables[name].primary_key]
-        rows = [row for row in self._session.execute(f"SELECT * FROM {table}") if carries.search(repr(row))]
+        # Keys of the ledger may be digests: of these jobs all go.
+        rows = [
+            row
+            for row in self._session.execute(f"SELECT * FROM {table}")
+            if carries.search(repr(row)) or (keyspace == LEDGERS and row.get("job") in jobs)
+        ]
         if not rows:
             return
         where = " AND ".join(f'"{column}" = ?' for column in key)

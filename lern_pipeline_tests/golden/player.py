@@ -31,6 +31,14 @@ DRAIN_SECONDS = 600
 #: The recordings load this keyspace, whatever the environment prefix.
 HIERARCHY_KEYSPACE = 'jobs.relation-cache-updater.lms-cassandra.keyspace = "dev_hierarchy_store"'
 
+#: Where certificates of the old registry are kept: storage is not part of the recordings.
+STORAGE = "\n".join(
+    (
+        'jobs.collection-certificate-generator.cert_cloud_storage_type = "local"',
+        'jobs.collection-certificate-generator.cert_cloud_storage_endpoint = "@HOME@/storage"',
+    )
+)
+
 
 @dataclass(frozen=True)
 class Found:
@@ -138,7 +146,7 @@ def play(group: Group, addresses: StackAddresses, home: Path) -> Outcome:
             cassandra.prepare(scenarios)
             keys.prepare(scenarios)
             topics.make(scenarios)
-            drain = Drain(group.job, home, _configuration(scenarios[0].settings, addresses, env, http, search))
+            drain = Drain(group.job, home, _configuration(scenarios[0].settings, addresses, env, http, search, home))
             records = [record for scenario in scenarios for record in scenario.records()]
             for number in range(max(record.round for record in records) + 1):
                 topics.publish([record for record in records if record.round == number])
@@ -234,7 +242,12 @@ def _tagged(indices: Mapping[str, Mapping[str, Any]], tag: str) -> dict[str, dic
 
 
 def _configuration(
-    settings: Mapping[str, Any], addresses: StackAddresses, env: str, http: ThirdParty, search: ThirdParty
+    settings: Mapping[str, Any],
+    addresses: StackAddresses,
+    env: str,
+    http: ThirdParty,
+    search: ThirdParty,
+    home: Path,
 ) -> str:
     """play.conf with its places filled in and the group's settings on top."""
     places = {
@@ -254,7 +267,7 @@ def _configuration(
     for place, value in places.items():
         text = text.replace(place, value)
     own = [f"{name} = {json.dumps(value)}" for name, value in settings.items()]
-    return "\n".join([text, HIERARCHY_KEYSPACE, *own, ""])
+    return "\n".join([text, HIERARCHY_KEYSPACE, STORAGE.replace("@HOME@", str(home)), *own, ""])
 
 
 def _tail(text: str) -> str:

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from lern_pipeline.microbatch.certificate_services import CallFailed, CertificateServices
+from lern_pipeline.microbatch.certificate_services import CallFailed, CertificateServices, OldRegistryServices
 
 Journal = list[str]
 
@@ -102,6 +102,40 @@ class InMemoryDocuments:
         """Nothing was opened."""
 
 
+class InMemoryOldRegistry:
+    """All that certificates of the old registry need."""
+
+    def __init__(self, journal: Journal) -> None:
+        self.journal = journal
+        self.added: list[dict[str, Any]] = []
+        self.objects: dict[str, bytes] = {}
+        self.svg = "<svg>${recipientName} ${qrCodeImage}</svg>"
+        self.refused: CallFailed | None = None
+
+    def add(self, request: Mapping[str, Any]) -> None:
+        if self.refused is not None:
+            raise self.refused
+        self.journal.append("old registry")
+        self.added.append(dict(request))
+
+    def sign(self, key_id: str, entity: Mapping[str, Any]) -> str:
+        return f"signed with {key_id}"
+
+    def download(self, address: str) -> str:
+        self.journal.append(f"download {address}")
+        return self.svg
+
+    def png(self, content: str, caption: str) -> bytes:
+        return f"{content} {caption}".encode()
+
+    def put(self, key: str, content: bytes) -> None:
+        self.journal.append("put")
+        self.objects[key] = content
+
+    def close(self) -> None:
+        """Nothing was opened."""
+
+
 class InMemoryCertificates:
     """All of them."""
 
@@ -110,7 +144,10 @@ class InMemoryCertificates:
         self.notifications = InMemoryRequests("notification", journal)
         self.feed = InMemoryRequests("feed", journal)
         self.documents = InMemoryDocuments(journal)
+        self.old = InMemoryOldRegistry(journal)
 
     @property
     def services(self) -> CertificateServices:
-        return CertificateServices(self.registry, self.notifications, self.feed, self.documents)
+        return CertificateServices(
+            self.registry, self.notifications, self.feed, self.documents, OldRegistryServices(*[self.old] * 5)
+        )

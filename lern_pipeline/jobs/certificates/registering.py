@@ -60,7 +60,7 @@ def not_registered(outcome: Outcome) -> NotRegistered:
         return NotRegistered()
     if outcome.status == "unknown":
         return NotRegistered(Failure("whether the certificate was created is not known", SYSTEM_ERROR))
-    return NotRegistered(Failure(outcome.reason, outcome.code))
+    return NotRegistered(Failure(outcome.reason, outcome.code, error=outcome.result.get("error")))
 
 
 def failures_of(position: Position, index: int, moment: Moment) -> int:

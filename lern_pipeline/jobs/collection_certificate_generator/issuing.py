@@ -33,6 +33,7 @@ from lern_pipeline.jobs.collection_certificate_generator.notification import (
     notify_template,
     sms,
 )
+from lern_pipeline.jobs.collection_certificate_generator.old_issuing import old_registered
 from lern_pipeline.jobs.collection_certificate_generator.pending import Requested
 from lern_pipeline.jobs.collection_certificate_generator.telling import (
     BLOCKED,
@@ -88,21 +89,34 @@ class Issuing:
             return
         was_issued = False
         for index, recipient in enumerate(request.recipients):
-            osid = yield from self._registered(requested, recipient, index)
-            if isinstance(osid, NotRegistered):
-                tally.not_registered(position, osid, tried_again(position, index, self.moment))
+            entry = yield from self._registered(requested, recipient, index)
+            if isinstance(entry, NotRegistered):
+                tally.not_registered(position, entry, tried_again(position, index, self.moment))
                 continue
             was_issued = True
-            holding.entries = with_entry(holding.entries, self._entry(request, osid))
+            osid = entry["identifier"]
+            holding.entries = with_entry(holding.entries, entry)
             yield from self._entered(requested, osid, holding, index)
             yield from self._told(requested, osid, holding.completed_on)
             tally.metrics["success-events-count"] += 1
         if was_issued:
             tally.decision.counted.append(f"issued|{position}")
-            if request.old_id:
+            # The old registry is told of the one that is replaced.
+            if request.old_id and self._in_rc:
                 yield from self._old_one_removed(request.old_id)
 
-    def _registered(self, requested: Requested, recipient: Recipient, index: int) -> Script[str | NotRegistered]:
+    @property
+    def _in_rc(self) -> bool:
+        return self.settings.flag("enable.rc.certificate")
+
+    def _registered(self, requested: Requested, recipient: Recipient, index: int) -> Script[Entry | NotRegistered]:
+        """The certificate's entry for the enrolment."""
+        if not self._in_rc:
+            return (yield from old_registered(requested, recipient, index, self.settings, self.moment))
+        osid = yield from self._registered_in_rc(requested, recipient, index)
+        return osid if isinstance(osid, NotRegistered) else self._entry(requested.request, osid)
+
+    def _registered_in_rc(self, requested: Requested, recipient: Recipient, index: int) -> Script[str | NotRegistered]:
         kid = yield from key_search()
         if isinstance(kid, NotRegistered):
             return kid

@@ -9,6 +9,7 @@ from lern_pipeline.jobs.certificates.registration import registration_performers
 from lern_pipeline.jobs.certificates.request import Submitted
 from lern_pipeline.jobs.certificates.wiring import CERT_REGISTRY, GROUP, ISSUED_CERTIFICATES
 from lern_pipeline.jobs.collection_certificate_generator.certificate_event import certificate_event
+from lern_pipeline.jobs.collection_certificate_generator.old_registration import OLD_REGISTRATION, OldRegistrar
 from lern_pipeline.jobs.collection_certificate_generator.rules import decide, follow
 from lern_pipeline.jobs.collection_certificate_generator.state import CertificateState, read_state
 from lern_pipeline.jobs.collection_certificate_generator.telling import (
@@ -30,6 +31,7 @@ def performers(services: Services, settings: JobSettings) -> Performers:
     third_parties = services.certificates
     return {
         **registration_performers(third_parties.registry, SEARCH, settings),
+        OLD_REGISTRATION: OldRegistrar(third_parties.old),
         USER_READ: Profiles(services.users),
         NOTIFICATION: Sender(third_parties.notifications.send),
         FEED_ENTRY: Sender(third_parties.feed.create),

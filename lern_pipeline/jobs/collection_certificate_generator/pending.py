@@ -11,9 +11,10 @@ from lern_pipeline.jobs.certificates.request import CertificateRequest
 
 
 class Requested(msgspec.Struct):
-    """A request and where it stands in the topic."""
+    """A request, where it stands in the topic, and since when (epoch milliseconds)."""
 
     at: tuple[int, int]
+    timestamp: int
     request: CertificateRequest
     notify_template: str | None = None
 

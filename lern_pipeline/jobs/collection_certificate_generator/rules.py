@@ -48,9 +48,8 @@ def decide(
             decision.skipped[event.position] = NOT_ENROLLED
             continue
         template = state.notify_templates.get((request.course_id, request.batch_id, request.template_id))
-        by_enrolment[request.enrolment].append(
-            Requested((event.position.partition, event.position.offset), request, template)
-        )
+        at = event.position.partition, event.position.offset
+        by_enrolment[request.enrolment].append(Requested(at, event.record.timestamp, request, template))
     pending = Pending(
         [
             EnrolmentWork(requested, [dict(entry) for entry in enrolment.issued], enrolment.completed_on)

@@ -8,10 +8,14 @@ from lern_pipeline_tests.third_party.services.content_read import ContentRead
 from lern_pipeline_tests.third_party.services.documents import Documents
 from lern_pipeline_tests.third_party.services.fcm import Fcm
 from lern_pipeline_tests.third_party.services.msg91 import Msg91
+from lern_pipeline_tests.third_party.services.old_certificate_registry import OldCertificateRegistry
 from lern_pipeline_tests.third_party.services.search import Search
 from lern_pipeline_tests.third_party.services.user_organisation import UserOrganisation
 
 
 def all_services() -> list[Service]:
     """One of each, empty."""
-    return [Search(), ContentRead(), CertificateRegistry(), UserOrganisation(), Documents(), Msg91(), Fcm()]
+    return [
+        *(Search(), ContentRead(), Documents(), UserOrganisation()),
+        *(CertificateRegistry(), OldCertificateRegistry(), Msg91(), Fcm()),
+    ]

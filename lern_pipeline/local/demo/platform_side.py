@@ -14,6 +14,7 @@ from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
 from lern_pipeline.jobs.relation_cache_updater.state import PACKAGED_KEYSPACE
 from lern_pipeline.local.demo.assessments import QUESTIONS
+from lern_pipeline.local.demo.certificates import CERT_TEMPLATES, Awarded, profile
 from lern_pipeline.local.demo.course import Course
 from lern_pipeline.local.demo.learners import COMPLETED, ContentState, SampleEvent
 from lern_pipeline.local.demo.third_party import ThirdPartyServices
@@ -63,7 +64,8 @@ class Platform:
     def store_course(self, course: Course, learners: Iterable[str], now: datetime) -> None:
         """The published hierarchy, what search and content service know, the batch, and the learners' enrolments."""
         self._third_party.add("search", {course.id: {"objectType": "Collection", "status": "Live"}})
-        self._third_party.add("content", {course.assessment.id: {"totalQuestions": len(QUESTIONS)}})
+        contents = {course.assessment.id: {"totalQuestions": len(QUESTIONS)}, course.id: {"name": course.name}}
+        self._third_party.add("content", contents)
         keyspace = self._knowledge.text("lms-cassandra.keyspace")
         if not self._cassandra.has_keyspace(keyspace):
             keyspace = PACKAGED_KEYSPACE
@@ -71,13 +73,15 @@ class Platform:
         self._insert(hierarchies, ("identifier", "hierarchy"), [(course.id, course.hierarchy())])
         self._insert(
             f"{self._lms.text('lms-cassandra.keyspace')}.course_batch",
-            ("courseid", "batchid", "name", "enrollmenttype", "status", "created_date", "start_date"),
-            [(course.id, course.batch_id, f"Open batch of {course.name}", "open", 1, now, now)],
+            ("courseid", "batchid", "name", "enrollmenttype", "status", "created_date", "start_date", "cert_templates"),
+            [(course.id, course.batch_id, f"Open batch of {course.name}", "open", 1, now, now, CERT_TEMPLATES)],
         )
         self.store_enrolments(course, learners, now)
 
     def store_enrolments(self, course: Course, learners: Iterable[str], now: datetime) -> None:
-        """The learners join the course's batch."""
+        """The learners join the course's batch; the user service knows them."""
+        learners = list(learners)
+        self._third_party.add("users", {"users": {user: profile(user) for user in learners}})
         self._insert(
             self._table("user_enrolments"),
             ("userid", "courseid", "batchid", "active", "addedby", "enrolled_date", "progress", "status"),
@@ -127,6 +131,27 @@ class Platform:
             keys=((course.id, course.batch_id, user_id) for user_id in learners),
         )
         return sum(status == COMPLETED for _, status in rows)
+
+    def awarded(self, course: Course, learners: Iterable[str]) -> Awarded:
+        """Certificates, feed entries and mails of the course."""
+        rows = self._cassandra.select(
+            self._table("user_enrolments"),
+            ("userid", "issued_certificates"),
+            equal=("courseid", "batchid"),
+            within="userid",
+            keys=((course.id, course.batch_id, user_id) for user_id in learners),
+        )
+        enrolled = {user: [issued["identifier"] for issued in certificates or ()] for user, certificates in rows}
+        return Awarded.of(course, self._third_party.state(), enrolled)
+
+    def notifications_asked_for(self, course: Course) -> list[dict[str, Any]]:
+        """What the notification service was asked to send about the course."""
+        asked: list[dict[str, Any]] = self._third_party.state()["users"]["notifications"]
+        return [request for request in asked if request.get("TrainingName") == course.name]
+
+    def certificate_picture(self, certificate_id: str) -> str:
+        """As the registry draws it."""
+        return self._third_party.picture(f"/rc/api/v1/TrainingCertificate/{certificate_id}")
 
     def attempts(self, course: Course, learners: Iterable[str]) -> list[Attempt]:
         """The learners' attempts in this course, in order."""

@@ -12,10 +12,14 @@ from typing import Any
 
 from lern_pipeline.jobs.activity_aggregate_updater.job import ACTIVITY_AGGREGATE_UPDATER
 from lern_pipeline.jobs.assessment_aggregator.job import ASSESSMENT_AGGREGATOR
+from lern_pipeline.jobs.collection_cert_pre_processor.job import COLLECTION_CERT_PRE_PROCESSOR
+from lern_pipeline.jobs.collection_certificate_generator.job import COLLECTION_CERTIFICATE_GENERATOR
 from lern_pipeline.jobs.enrolment_reconciliation.job import ENROLMENT_RECONCILIATION
 from lern_pipeline.jobs.merge_user_courses.job import MERGE_USER_COURSES
+from lern_pipeline.jobs.notification_job.job import NOTIFICATION_JOB
 from lern_pipeline.jobs.relation_cache_updater.job import RELATION_CACHE_UPDATER
 from lern_pipeline.local.demo.assessments import Assessments, assessments
+from lern_pipeline.local.demo.certificates import keep, notification_events
 from lern_pipeline.local.demo.course import Content, Course, sample_course
 from lern_pipeline.local.demo.failure import DemoFailed
 from lern_pipeline.local.demo.learners import (
@@ -33,15 +37,18 @@ from lern_pipeline.local.demo.learners import (
 from lern_pipeline.local.demo.platform_side import Platform, Progress, sample_time
 from lern_pipeline.local.demo.screen import Screen
 from lern_pipeline.local.demo.watching import LaneWatch
+from lern_pipeline.local.paths import default_directory
 
-#: The jobs that the sample goes through, in order. Of the others only the one behind the certificate requests gets
-#: anything to do, and it skips them: the course's batch has no certificate templates.
+#: The jobs that the sample goes through, in order.
 CHAIN = (
     RELATION_CACHE_UPDATER,
     ACTIVITY_AGGREGATE_UPDATER,
     ASSESSMENT_AGGREGATOR,
     MERGE_USER_COURSES,
     ENROLMENT_RECONCILIATION,
+    COLLECTION_CERT_PRE_PROCESSOR,
+    COLLECTION_CERTIFICATE_GENERATOR,
+    NOTIFICATION_JOB,
 )
 #: Nothing happening for this long means that nothing will.
 PATIENCE_SECONDS = 180.0
@@ -61,10 +68,12 @@ class Story:
         self.run = run
         self.learners = learner_ids(run)
         self.hero = self.learners[0]
+        self._finishers = [user for number, user in enumerate(self.learners) if completes(self.course, number)]
         self._check = check
         self._published: dict[str, Counter[str]] = {watch.job.name: Counter() for watch in watches}
         self._watches = watches
-        self._relations, self._progress, self._assessed, self._merges, self._reconciliation = watches
+        self._relations, self._progress, self._assessed, self._merges, self._reconciliation = watches[:5]
+        self._issuing, self._generating, self._notifying = watches[5:]
 
     def tell(self) -> None:
         """Everything, in order.
@@ -112,6 +121,7 @@ class Story:
         requests = platform.certificate_requests(course, certificates_from)
         self._show_certificate(requests)
         self._merge_accounts(now)
+        self._award_certificates(now_ms)
         self._show_jobs()
         self._account(requests, answers)
 
@@ -147,8 +157,50 @@ class Story:
             watch.look(self.screen.line)
         after = platform.progress_of(course, new)
         self._show_merge([*before, after])
-        if recomputed and after.enrolment_status != COMPLETED:
-            raise DemoFailed(f"the course should be completed after the merge, but is {STATUS[after.enrolment_status]}")
+        if recomputed:
+            if after.enrolment_status != COMPLETED:
+                raise DemoFailed(
+                    f"the course should be completed after the merge, but is {STATUS[after.enrolment_status]}"
+                )
+            self._finishers.append(new)
+
+    def _award_certificates(self, now_ms: int) -> None:
+        """Requests become certificates in the registry, and the notification service has mails sent."""
+        screen, platform, course = self.screen, self.platform, self.course
+        screen.heading("Certificates, and mails that tell of them")
+        behind = (self._issuing, self._generating)
+        # In this order: what the first has finished is waiting for the second.
+        self._until(lambda: not any(watch.waiting() for watch in behind), "waiting for the certificates", behind)
+        asked = platform.notifications_asked_for(course)
+        self._publish(self._notifying, notification_events(asked, self.run, now_ms), "waiting for the mails")
+        for watch in self._watches:
+            watch.look(screen.line)
+        awarded = platform.awarded(course, [*self.learners, second_account(self.run)])
+        wrong = awarded.wrong(self._finishers)
+        if wrong:
+            raise DemoFailed("; ".join(wrong))
+        (certificate,) = awarded.certificates[self.hero]
+        (mail,) = awarded.mails[self.hero]
+        picture = platform.certificate_picture(certificate["osid"])
+        svg, html = keep(picture, mail, default_directory() / "demo" / "certificates")
+        issuer, signatory = certificate["issuer"]["name"], certificate["signatory"][0]
+        screen.columns(
+            [
+                ("", f"of {self.hero}"),
+                ("certificate in the registry", certificate["osid"]),
+                ("certificate in user_enrolments", awarded.enrolled[self.hero][0]),
+                ("label", certificate["certificateLabel"]),
+                ("recipient", certificate["recipient"]["name"]),
+                ("course", certificate["training"]["name"]),
+                ("issuer", issuer),
+                ("signed by", f"{signatory['name']}, {signatory['designation']}"),
+                ("mail to", ", ".join(mail["to"])),
+                ("subject", mail["headers"]["Subject"]),
+                ("entries in the feed", str(awarded.feed[self.hero])),
+            ]
+        )
+        screen.plain(f"  The certificate: {svg}")
+        screen.plain(f"  The mail:        {html}")
 
     def _publish(self, watch: LaneWatch, events: Sequence[SampleEvent], waiting_for: str) -> None:
         self._until(self._send(watch, events), waiting_for, (watch,))
@@ -263,13 +315,18 @@ class Story:
         """Compares with what the sample must come to."""
         wrong: list[str] = []
         for watch in self._watches:
+            if watch in (self._issuing, self._generating):
+                # Nobody but the jobs before them publishes these: what became of them is counted by certificates.
+                if watch.total("failed"):
+                    wrong.append(f"{watch.job.name} could not use {watch.total('failed')} events")
+                continue
             expected = self._published[watch.job.name]
             found = {name: watch.total(name) for name in ("processed", "skipped", "failed")}
             if watch.total("events") != expected.total():
                 wrong.append(f"{watch.job.name} consumed {watch.total('events')} of {expected.total()} events")
             elif found != {name: expected[name] for name in found}:
                 wrong.append(f"{watch.job.name} came to {found}, not to {dict(expected)}")
-        finishers = sum(completes(self.course, number) for number in range(len(self.learners)))
+        finishers = sum(user in self._finishers for user in self.learners)
         completed = self.platform.completed_learners(self.course, self.learners)
         if completed != finishers:
             wrong.append(f"{completed} learners have completed the course, not {finishers}")
@@ -286,7 +343,8 @@ class Story:
         self.screen.plain()
         self.screen.plain(
             f"All {published} events are accounted for; {finishers} of {len(self.learners)} learners completed the "
-            f"course, and a certificate was requested for each; {len(scores)} answered the assessment."
+            f"course, {len(scores)} answered the assessment; {len(self._finishers)} certificates were issued, each "
+            "once, and as many mails sent."
         )
 
 

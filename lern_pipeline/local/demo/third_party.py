@@ -20,7 +20,21 @@ MODULE = "lern_pipeline_tests.third_party"
 PROJECT = Path(__file__).resolve().parents[3]
 START_SECONDS = 60.0
 #: Setting → what it is on the server. A job's own value in a file must not win: real services may stand there.
-ADDRESSES = {"service.search.basePath": "/search", "content.read.api": "/api/content/v1/read/"}
+ADDRESSES = {
+    "service.search.basePath": "/search",
+    "content.read.api": "/api/content/v1/read/",
+    "service.content.basePath": "/api",
+    "service.learner.basePath": "/userorg",
+    "service.userorg.basePath": "/userorg",
+    "service.taxonomy.basePath": "/taxonomy",
+    "service.rc.basePath": "/rc/api/v1",
+    "service.certreg.basePath": "/certreg",
+    "service.enc.basePath": "/enc",
+    "sunbird_msg_91_baseurl": "/msg91/",
+    "sunbird_fcm_url": "/fcm/send",
+    "fcm_v1_base_url": "/fcm",
+    "fcm_v1_token_uri": "/token",
+}
 
 
 class ThirdPartyFailed(LernPipelineError):
@@ -41,7 +55,7 @@ class ThirdPartyServices:
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("wb") as errors:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", MODULE],
+                [sys.executable, "-m", MODULE, "--mail"],
                 cwd=PROJECT,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
@@ -66,9 +80,18 @@ class ThirdPartyServices:
     @property
     def environment(self) -> dict[str, str]:
         """Variables that lead the pipeline there."""
-        return {
-            environment_name(name, job): self.address + path for name, path in ADDRESSES.items() for job in owners(name)
-        }
+        mail = self.state()["mail"]
+        values = {name: self.address + path for name, path in ADDRESSES.items()}
+        values |= {"mail_server_host": mail["host"], "mail_server_port": str(mail["port"])}
+        values |= {"mail_server_from_email": "noreply@lern.test", "mail_server_username": "", "mail_server_tls": "none"}
+        # Without scheme.
+        values["es.basePath"] = self.address.partition("//")[2]
+        return {environment_name(name, job): value for name, value in values.items() for job in owners(name)}
+
+    def state(self) -> dict[str, Any]:
+        """What each service holds, by name."""
+        found: dict[str, Any] = self._ask("GET", "/_state")
+        return found
 
     def add(self, service: str, state: Any) -> None:
         """Adds to what a service holds."""
@@ -78,6 +101,15 @@ class ThirdPartyServices:
         """The requests so far that have a text in path or body."""
         found: list[dict[str, Any]] = self._ask("GET", f"/_requests?tag={tag}")
         return found
+
+    def picture(self, path: str) -> str:
+        """What is there, as SVG."""
+        request = urllib.request.Request(f"{self.address}{path}", headers={"Accept": "image/svg+xml"})
+        try:
+            with urllib.request.urlopen(request, timeout=30) as answer:
+                return str(answer.read().decode())
+        except (urllib.error.URLError, OSError) as error:
+            raise ThirdPartyFailed(f"the server for third-party services at {self.address}: {error}") from error
 
     def _ask(self, method: str, path: str, body: Any = None) -> Any:
         data = None if body is None else json.dumps(body).encode()

@@ -74,6 +74,14 @@ def _benchmarks(commands: Any) -> None:
     ):
         text = f"{what}, through drain, beside what the stores allow."
         _drained(commands.add_parser(name, help=text, description=text), name)
+    text = "Certificates through drain, with third-party services that take their time: some calls at a time, and one."
+    certificates = commands.add_parser("certificates", help=text, description=text)
+    certificates.set_defaults(function="benchmark_certificates:benchmark")
+    certificates.add_argument("--events", type=int, default=200, metavar="N", help="requests to publish (default 200)")
+    certificates.add_argument("--latency-ms", type=float, default=50, metavar="N", help="of each answer (default 50)")
+    certificates.add_argument("--concurrency", type=int, default=20, metavar="N", help="calls in flight (default 20)")
+    certificates.add_argument("--seed", type=int, default=1, metavar="N", help="as for the others")
+    certificates.add_argument("--json", action="store_true", help="the result as one line of JSON on stdout")
     text = "Event to row through the daemon, memory, and what rest costs."
     latency = commands.add_parser("latency", help=text, description=text)
     latency.set_defaults(function="benchmark_latency:benchmark")

@@ -10,8 +10,8 @@ import tempfile
 import time
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -63,12 +63,14 @@ class Workload(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Benchmark:
-    """A job, how its workload is made (of options, seed and a token that stands in every id), and its reads."""
+    """A job, how its workload is made (of options, seed and a token that stands in every id), its reads, and settings
+    of its own as environment variables."""
 
     name: str
     job: JobSpec[Any, Any]
     workload: Callable[[Options, int, str], Workload]
     reads: Callable[[JobSettings], Reads]
+    environment: Mapping[str, str] = field(default_factory=dict)
 
 
 def run(benchmark: Benchmark, options: Options, progress: Progress) -> dict[str, Any]:
@@ -103,6 +105,7 @@ def _one_run(benchmark: Benchmark, options: Options, seed: int, progress: Progre
     token = uuid.uuid4().hex[:8]
     environment = dict(os.environ, LERN_PIPELINE_ENV=f"bench{token}", LERN_PIPELINE_KAFKA_AUTO_OFFSET_RESET="earliest")
     environment["LERN_PIPELINE_MICROBATCH_MAX_RECORDS"] = str(options.batch_size)
+    environment |= benchmark.environment
     job = benchmark.job
     settings = load_configuration(environ=environment).for_job(job.name)
     workload = benchmark.workload(options, seed, token)

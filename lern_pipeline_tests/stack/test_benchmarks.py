@@ -40,3 +40,22 @@ def test_figures_of_a_small_run(local_stack: RunningStack, tmp_path: Path, name:
     assert figures["messages_per_event"] > 0
     assert figures["ratio_to_grouped"] > 0
     assert figures["limit_single_events_per_second"] > 0
+
+
+def test_certificates_some_at_a_time_and_one_at_a_time(local_stack: RunningStack, tmp_path: Path) -> None:
+    config = tmp_path / "config.yaml"
+    config.write_text("\n".join(local_stack.configuration_lines()))
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("LERN_PIPELINE_")}
+    ended = subprocess.run(
+        [str(COMMAND), "benchmark", "certificates", "--events", "20", "--latency-ms", "20", "--json"],
+        env=inherited | {"LERN_PIPELINE_CONFIG": str(config)},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stderr[-2000:]
+    figures = json.loads(ended.stdout)
+    assert (figures["benchmark"], figures["events"], figures["concurrency"]) == ("certificates", 20, 20)
+    assert figures["certificates_per_second"] > 0
+    assert figures["ratio"] > 0

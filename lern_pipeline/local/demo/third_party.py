@@ -97,6 +97,10 @@ class ThirdPartyServices:
         """Adds to what a service holds."""
         self._ask("PUT", f"/_state/{service}", state)
 
+    def script(self, routes: list[dict[str, Any]]) -> None:
+        """Adds routes: answers that come before those of the services."""
+        self._ask("POST", "/_script", routes)
+
     def requests(self, tag: str) -> list[dict[str, Any]]:
         """The requests so far that have a text in path or body."""
         found: list[dict[str, Any]] = self._ask("GET", f"/_requests?tag={tag}")

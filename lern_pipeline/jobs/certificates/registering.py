@@ -9,11 +9,10 @@ from typing import Any
 
 import msgspec
 
-from lern_pipeline.events.record import Position
 from lern_pipeline.jobs.certificates.api_errors import SYSTEM_ERROR
 from lern_pipeline.jobs.certificates.registration import PUBLIC_KEY, REGISTRATION, Registration, Sought
 from lern_pipeline.microbatch.effects import Outcome
-from lern_pipeline.microbatch.job import Failure, Moment
+from lern_pipeline.microbatch.job import Failure
 from lern_pipeline.microbatch.plan import Effect
 from lern_pipeline.microbatch.script import Script, Step
 
@@ -61,16 +60,6 @@ def not_registered(outcome: Outcome) -> NotRegistered:
     if outcome.status == "unknown":
         return NotRegistered(Failure("whether the certificate was created is not known", SYSTEM_ERROR))
     return NotRegistered(Failure(outcome.reason, outcome.code, error=outcome.result.get("error")))
-
-
-def failures_of(position: Position, index: int, moment: Moment) -> int:
-    """How often earlier plans of this micro-batch have failed at a certificate: a rerun tries it again."""
-    return sum(unit.startswith(f"failed|{position}.{index}|") for unit in moment.counted)
-
-
-def tried_again(position: Position, index: int, moment: Moment) -> str:
-    """The unit of work that tells the next rerun of this plan's failure."""
-    return f"failed|{position}.{index}|{failures_of(position, index, moment) + 1}"
 
 
 def effect_key(kind: str, parts: Sequence[str]) -> str:

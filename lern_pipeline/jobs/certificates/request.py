@@ -64,7 +64,7 @@ class Submitted(msgspec.Struct):
     ``enable.suppress.exception`` is off, and then before all that was found later."""
 
     request: CertificateRequest | None
-    signatory_problem: str | None = None
+    signatory_problem: tuple[str, str] | None = None
     later_problem: tuple[str, str, str] | None = None
 
     def checked(self, suppress: bool) -> CertificateRequest:
@@ -74,7 +74,7 @@ class Submitted(msgspec.Struct):
             InvalidEvent: it cannot be used.
         """
         if self.signatory_problem is not None and not suppress:
-            raise InvalidEvent(self.signatory_problem, MISSING)
+            raise InvalidEvent(*self.signatory_problem)
         if self.later_problem is not None:
             reason, code, error = self.later_problem
             raise InvalidEvent(reason, code, error)
@@ -145,8 +145,8 @@ def is_blank(text: str) -> bool:
     return not text.strip()
 
 
-def _signatory_problem(signatories: list[dict[str, Any]]) -> str | None:
-    """The first violation of rule 5, as text."""
+def _signatory_problem(signatories: list[dict[str, Any]]) -> tuple[str, str] | None:
+    """The first violation of rule 5, and its code."""
     try:
         if not signatories:
             raise _missing("edata.signatoryList")
@@ -154,7 +154,7 @@ def _signatory_problem(signatories: list[dict[str, Any]]) -> str | None:
             for member in ("name", "id", "designation", "image"):
                 _mandatory(entry, member, "edata.signatoryList")
     except InvalidEvent as error:
-        return error.reason
+        return error.reason, error.code
     return None
 
 

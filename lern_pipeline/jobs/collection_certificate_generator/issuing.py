@@ -10,17 +10,16 @@ from lern_pipeline.events.validation import InvalidEvent
 from lern_pipeline.jobs.certificates.api_errors import SYSTEM_ERROR
 from lern_pipeline.jobs.certificates.audit import ISSUED, audit_message
 from lern_pipeline.jobs.certificates.dates import expiry_date, issued_date
+from lern_pipeline.jobs.certificates.history import History, issued_unit
 from lern_pipeline.jobs.certificates.issued import Entry, issue_time, list_write, same_named, with_entry
 from lern_pipeline.jobs.certificates.old_certificate import REMOVAL
 from lern_pipeline.jobs.certificates.rc_certificate import bad_characters, rc_certificate, without
 from lern_pipeline.jobs.certificates.registering import (
     NotRegistered,
     effect_key,
-    failures_of,
     key_search,
     masked,
     registered,
-    tried_again,
 )
 from lern_pipeline.jobs.certificates.registration import Sought
 from lern_pipeline.jobs.certificates.request import CertificateRequest, Recipient
@@ -78,6 +77,7 @@ class Issuing:
     settings: JobSettings
     moment: Moment
     tally: Tally
+    history: History
 
     def certificates(self, requested: Requested, holding: Holding) -> Script[None]:
         """A certificate per recipient."""
@@ -91,7 +91,7 @@ class Issuing:
         for index, recipient in enumerate(request.recipients):
             entry = yield from self._registered(requested, recipient, index)
             if isinstance(entry, NotRegistered):
-                tally.not_registered(position, entry, tried_again(position, index, self.moment))
+                tally.not_registered(position, entry, self.history.failure_unit(position, index))
                 continue
             was_issued = True
             osid = entry["identifier"]
@@ -99,11 +99,17 @@ class Issuing:
             yield from self._entered(requested, osid, holding, index)
             yield from self._told(requested, osid, holding.completed_on)
             tally.metrics["success-events-count"] += 1
-        if was_issued:
-            tally.decision.counted.append(f"issued|{position}")
-            # The old registry is told of the one that is replaced.
-            if request.old_id and self._in_rc:
-                yield from self._old_one_removed(request.old_id)
+            tally.decision.counted.append(issued_unit(position, osid))
+        # The old registry is told of the one that is replaced, and does it itself.
+        if was_issued and request.old_id and self._in_rc:
+            yield from self._old_one_removed(request.old_id)
+
+    def told_again(self, requested: Requested, osids: Sequence[str], holding: Holding) -> Script[None]:
+        """Of a rerun, whose certificates are there: what the learner has been told is not told again, but what an
+        operator has released, or what failed before it was asked for."""
+        for osid in osids:
+            yield from self._told(requested, osid, holding.completed_on)
+            self.tally.decision.counted.append(issued_unit(requested.position, osid))
 
     @property
     def _in_rc(self) -> bool:
@@ -124,7 +130,7 @@ class Issuing:
         certificate = without(bad_characters(self.settings), rc_certificate(request, recipient, kid, self.settings))
         parts = [*request.enrolment, request.name.lower(), request.old_id, *([str(index)] if index else [])]
         key = effect_key("certificate", parts)
-        failures = failures_of(requested.position, index, self.moment)
+        failures = self.history.failures(requested.position, index)
         if failures:
             key = f"{key}|rerun{failures}"
         return (

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lern_pipeline.events.validation import InvalidEvent
+from lern_pipeline.jobs.certificates.history import History
 from lern_pipeline.jobs.certificates.request import Submitted
 from lern_pipeline.jobs.certificates.tally import Tally
 from lern_pipeline.jobs.collection_certificate_generator.issuing import Holding, Issuing, refusal
@@ -68,22 +69,22 @@ def follow(
     """The next stage of all enrolments' scripts; what it all came to."""
     tally = Tally()
     work = pending_of(pending)
-    issuing = Issuing(settings, moment, tally)
-    stage = next_stage((_in_turn(issuing, enrolment, tally, moment) for enrolment in work.enrolments), outcomes)
+    history = History(moment.counted)
+    issuing = Issuing(settings, moment, tally, history)
+    stage = next_stage((_in_turn(issuing, enrolment) for enrolment in work.enrolments), outcomes)
     return tally.result() if stage is None else stage
 
 
-def _in_turn(issuing: Issuing, work: EnrolmentWork, tally: Tally, moment: Moment) -> Script[None]:
+def _in_turn(issuing: Issuing, work: EnrolmentWork) -> Script[None]:
     """One enrolment's requests, one after the other."""
     holding = Holding([*work.issued], work.completed_on)
     for requested in work.requested:
-        unit = f"issued|{requested.position}"
         reason = refusal(requested.request, holding.entries)
-        if reason is not None:
+        own = issuing.history.issued(requested.position)
+        if reason is None:
+            yield from issuing.certificates(requested, holding)
+        elif own:
             # Of a rerun: the certificate that is held is this very event's.
-            if unit in moment.counted:
-                tally.decision.counted.append(unit)
-            else:
-                tally.skip(requested.position, reason)
-            continue
-        yield from issuing.certificates(requested, holding)
+            yield from issuing.told_again(requested, own, holding)
+        else:
+            issuing.tally.skip(requested.position, reason)

@@ -10,16 +10,15 @@ from lern_pipeline.events.record import Position
 from lern_pipeline.events.validation import InvalidEvent
 from lern_pipeline.jobs.certificates.audit import MIGRATED, audit_message
 from lern_pipeline.jobs.certificates.dates import expiry_date, issued_date
+from lern_pipeline.jobs.certificates.history import History, issued_unit
 from lern_pipeline.jobs.certificates.issued import Entry, list_write, same_named, with_entry
 from lern_pipeline.jobs.certificates.rc_certificate import bad_characters, rc_certificate, without
 from lern_pipeline.jobs.certificates.registering import (
     NotRegistered,
     effect_key,
-    failures_of,
     key_search,
     masked,
     registered,
-    tried_again,
 )
 from lern_pipeline.jobs.certificates.registration import Sought
 from lern_pipeline.jobs.certificates.request import CertificateRequest
@@ -55,6 +54,7 @@ class Migrating:
     settings: JobSettings
     moment: Moment
     tally: Tally
+    history: History
 
     def migration(self, migration: Migration, position: Position, holding: Holding) -> Script[None]:
         """From the state that the row has to the end."""
@@ -65,9 +65,7 @@ class Migrating:
         state = holding.states[migration.identifier] or ""
         if state == REVOKED:
             # Of a rerun: this very event has migrated it.
-            if f"migrated|{position}" in self.moment.counted:
-                tally.decision.counted.append(f"migrated|{position}")
-            else:
+            if not self.history.issued(position):
                 tally.skip(position, ALREADY_MIGRATED)
             return
         if state not in ("", STARTED, COMPLETED, UPDATED):
@@ -83,7 +81,7 @@ class Migrating:
             found = yield from self._registered(migration, position, state)
             if isinstance(found, NotRegistered):
                 holding.states[migration.identifier] = STARTED
-                tally.not_registered(position, found, tried_again(position, 0, self.moment))
+                tally.not_registered(position, found, self.history.failure_unit(position, 0))
                 return
             osid = found
         yield from self._ended(migration, position, osid, holding)
@@ -97,7 +95,7 @@ class Migrating:
         kid = yield from key_search()
         if isinstance(kid, NotRegistered):
             return kid
-        failures = failures_of(position, 0, self.moment)
+        failures = self.history.failures(position, 0)
         key = effect_key("migration", [migration.identifier, request.old_id])
         return (
             yield from registered(
@@ -132,7 +130,7 @@ class Migrating:
         if outcome.is_done:
             holding.states[migration.identifier] = REVOKED
             tally.metrics["success-events-count"] += 1
-            tally.decision.counted.append(f"migrated|{position}")
+            tally.decision.counted.append(issued_unit(position, osid or ""))
         else:
             holding.states[migration.identifier] = UPDATED
             tally.fail(position, Failure(outcome.reason, outcome.code))

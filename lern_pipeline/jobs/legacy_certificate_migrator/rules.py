@@ -14,6 +14,7 @@ import msgspec
 
 from lern_pipeline.events.record import Position
 from lern_pipeline.events.validation import InvalidEvent
+from lern_pipeline.jobs.certificates.history import History
 from lern_pipeline.jobs.certificates.tally import Tally
 from lern_pipeline.jobs.legacy_certificate_migrator.migrating import Holding, Migrating
 from lern_pipeline.jobs.legacy_certificate_migrator.migration_event import Migration, SubmittedMigration
@@ -68,7 +69,7 @@ def follow(
 ) -> Stage | Decision:
     """The next stage of all enrolments' scripts; what it all came to."""
     tally = Tally()
-    migrating = Migrating(settings, moment, tally)
+    migrating = Migrating(settings, moment, tally, History(moment.counted))
     work = msgspec.convert(pending, Pending).enrolments
     stage = next_stage((_in_turn(migrating, enrolment) for enrolment in work), outcomes)
     return tally.result() if stage is None else stage

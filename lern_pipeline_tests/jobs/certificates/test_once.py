@@ -142,6 +142,29 @@ def test_a_rerun_issues_and_tells_nothing_twice(tmp_path: Path) -> None:
     assert (created(platform), told(platform), list(platform.world.broker.published)) == before
 
 
+def test_what_an_operator_releases_is_sent_by_a_rerun_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    platform = platform_of(tmp_path, LERN_PIPELINE_EFFECTS_CONCURRENCY="1")
+    platform.ask("u1")
+
+    def dies(request: object) -> None:
+        raise Crash
+
+    send = platform.certificates.feed.create
+    platform.certificates.feed.create = dies  # type: ignore[method-assign]
+    with pytest.raises(Crash):
+        platform.run()
+    platform.certificates.feed.create = send  # type: ignore[method-assign]
+    platform.run(2)
+    (line,) = platform.world.ledger.unfinished(platform.job.name)
+    assert told(platform) == {("u1", "mail"): 1, ("u1", "sms"): 1}
+    assert platform.world.ledger.settle(platform.job.name, line.key, send=True)
+    platform.run(3, rerun=True)
+    assert told(platform) == {("u1", "mail"): 1, ("u1", "sms"): 1, ("u1", "feed"): 1}
+    assert created(platform) == {("u1", "Merit Certificate"): 1}
+
+
 def test_a_lane_that_goes_back_issues_nothing_twice(tmp_path: Path) -> None:
     platform = platform_of(tmp_path)
     platform.ask("u1")

@@ -9,11 +9,14 @@ import dagster as dg
 
 from lern_pipeline.jobs.all_jobs import ALL_JOBS
 from lern_pipeline.jobs.enrolment_reconciliation.job import ENROLMENT_RECONCILIATION
+from lern_pipeline.jobs.user_cache_updater.job import USER_CACHE_UPDATER
 from lern_pipeline.microbatch.job import JobSpec
-from lern_pipeline.orchestration import names, rebuild_names
+from lern_pipeline.orchestration import indexer_names, names, rebuild_names
 from lern_pipeline.orchestration.batch_asset import batch_asset
 from lern_pipeline.orchestration.completeness_check import completeness_check, completeness_schedule
 from lern_pipeline.orchestration.course_batches import finding_job, finding_schedule, rebuild_all_schedule
+from lern_pipeline.orchestration.indexer_asset import indexer_asset
+from lern_pipeline.orchestration.indexer_schedules import indexer_schedules
 from lern_pipeline.orchestration.installation import Installation, current_configuration
 from lern_pipeline.orchestration.lane_checks import lane_check_definitions
 from lern_pipeline.orchestration.lane_sensor import lane_sensor
@@ -26,7 +29,9 @@ from lern_pipeline.orchestration.unfinished_effects import (
     settling_job,
     unfinished_effects_asset,
 )
+from lern_pipeline.orchestration.user_cache_check import check_schedule, user_cache_check
 from lern_pipeline.settings import Configuration
+from lern_pipeline.settings.catalogue.jobs import USER_CACHE_INDEXER
 
 
 def make_definitions(
@@ -38,6 +43,9 @@ def make_definitions(
     if rebuilds:
         written = rebuild_names.written_keys(configuration.for_job(ENROLMENT_RECONCILIATION.name))
         specs = also_written_by(rebuild_names.ASSET, written, specs)
+    indexes = USER_CACHE_UPDATER in jobs
+    if indexes:
+        specs = also_written_by(indexer_names.ASSET, [indexer_names.USER_CACHE_ASSET], specs)
     assets: list[dg.AssetsDefinition | dg.AssetSpec] = [*specs]
     checks: list[dg.AssetChecksDefinition] = []
     batch_jobs, sensors = [], []
@@ -77,6 +85,18 @@ def make_definitions(
         assets.append(rebuild_asset())
         more_jobs += [finding, rebuilding]
         schedules += [finding_schedule(finding), rebuild_all_schedule(rebuilding)]
+    if indexes:
+        indexing_settings = configuration.for_job(USER_CACHE_INDEXER)
+        indexing = dg.define_asset_job(
+            indexer_names.JOB,
+            selection=dg.AssetSelection.assets(indexer_names.ASSET).without_checks(),
+            description="The users' hashes made from Cassandra, bucket by bucket.",
+        )
+        comparing, comparing_daily = check_schedule()
+        assets.append(indexer_asset(indexing_settings))
+        checks.append(user_cache_check())
+        more_jobs += [indexing, comparing]
+        schedules += [*indexer_schedules(indexing, indexing_settings), comparing_daily]
     return dg.Definitions(
         assets=assets,
         asset_checks=checks,

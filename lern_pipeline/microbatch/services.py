@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Protocol
@@ -14,7 +14,7 @@ from lern_pipeline.microbatch.channels import Channels
 from lern_pipeline.microbatch.effects import EffectLedger
 from lern_pipeline.microbatch.key import MicroBatchKey
 from lern_pipeline.microbatch.own_table import OwnTable
-from lern_pipeline.microbatch.plan import CacheWrites, Message, RowWrites
+from lern_pipeline.microbatch.plan import CacheChange, CacheWrites, Message, RowWrites
 from lern_pipeline.microbatch.user_directory import UserDirectory
 
 
@@ -82,17 +82,36 @@ class RowReader(Protocol):
         """
         ...
 
-    def scan(
-        self, table: str, columns: Sequence[str], partition: str, equal: Mapping[str, Any]
-    ) -> Iterator[list[tuple[Any, ...]]]:
-        """Every row of a table, page by page, in no order; each once, and only some pages are held at a time.
-
-        Costs the servers a look at the whole table. ``partition``: the partition key's one column; ``equal``:
-        clustering column → the value that is wanted.
+    def select_each(
+        self, table: str, columns: Sequence[str], column: str, values: Iterable[str]
+    ) -> list[tuple[Any, ...]]:
+        """Rows whose ``column``, which has an index or is the partition key, is one of ``values``: a read for each.
 
         Raises:
             ServiceUnavailable: no answer in time.
         """
+        ...
+
+    def scan(
+        self,
+        table: str,
+        columns: Sequence[str],
+        partition: str,
+        equal: Mapping[str, Any],
+        tokens: tuple[int, int] | None = None,
+    ) -> Iterator[list[tuple[Any, ...]]]:
+        """Every row of a table, page by page, in no order; each once, and only some pages are held at a time.
+
+        Costs the servers a look at the whole table, or at the part between the first and the last of ``tokens``.
+        ``partition``: the partition key's one column; ``equal``: clustering column → the value that is wanted.
+
+        Raises:
+            ServiceUnavailable: no answer in time.
+        """
+        ...
+
+    def tokens(self, keys: Iterable[str]) -> list[int]:
+        """Where the ring has rows whose partition key is this one text. Asks no server."""
         ...
 
     def ensure_table(self, table: OwnTable) -> None:
@@ -174,11 +193,38 @@ class CacheReader(Protocol):
         ...
 
 
+HashChanges = Callable[[Mapping[str, dict[str, str] | WrongType]], Sequence[CacheChange]]
+
+
 class CacheStore(CacheReader, Client, Protocol):
     """Redis as the engine uses it."""
 
     def apply(self, writes: CacheWrites) -> None:
         """Carry out all transactions, in order."""
+        ...
+
+    def change_hashes(self, server: str, database: int, keys: Sequence[str], changes: HashChanges) -> None:
+        """Carry out ``changes(the hashes under keys)`` in one transaction, if nobody touches any of the keys between
+        reading and writing; else read again and ask ``changes`` again, in the end key by key.
+
+        Raises:
+            ServiceUnavailable: no answer in time, or a key that does not come to rest.
+        """
+        ...
+
+    def keys(self, server: str, database: int, pattern: str, count: int) -> Iterator[list[str]]:
+        """All keys that match, some at a time and in no order; a key may come twice. ``count``: Redis looks at about
+        so many at once."""
+        ...
+
+    def random_keys(self, server: str, database: int, count: int) -> set[str]:
+        """At most so many keys of the database."""
+        ...
+
+    def hash_fields(
+        self, server: str, database: int, keys: Iterable[str], fields: Sequence[str]
+    ) -> dict[str, tuple[str | None, ...]]:
+        """Values of ``fields`` for each distinct key that holds a hash or nothing."""
         ...
 
 

@@ -13,7 +13,7 @@ from lern_pipeline.microbatch.job import JobSpec
 from lern_pipeline.microbatch.services import Services
 from lern_pipeline.microbatch.store import BatchStore
 from lern_pipeline.resources.kafka_positions import KafkaPositions
-from lern_pipeline.resources.services import services_for
+from lern_pipeline.resources.services import indexing_services, services_for
 from lern_pipeline.settings import Configuration, JobSettings, load_configuration
 
 
@@ -49,6 +49,14 @@ class Installation(dg.ConfigurableResource[Any]):
         """The job's clients."""
         return _services(self.config_file, job.name, job.cassandra)
 
+    def named_settings(self, name: str) -> JobSettings:
+        """The effective settings of what is no lane."""
+        return current_configuration(self.config_file).for_job(name)
+
+    def indexing_services(self, settings: JobSettings) -> Services:
+        """Clients of user-cache-indexer, new ones: runs may be led to different servers. Close them."""
+        return _indexing_services(settings)
+
     def positions(self, job: JobSpec[Any, Any]) -> KafkaPositions:
         """Kafka's offsets, for planning."""
         return _positions(self.config_file, job.name)
@@ -62,6 +70,10 @@ class Installation(dg.ConfigurableResource[Any]):
         """What else is kept beside the micro-batches, under a name of its own."""
         url = settings.text("microbatch.store.url")
         return BatchStore(url or str(Path(instance.root_directory) / "lern_pipeline" / "batches"), name)
+
+
+def _indexing_services(settings: JobSettings) -> Services:
+    return indexing_services(settings)
 
 
 @lru_cache(maxsize=32)

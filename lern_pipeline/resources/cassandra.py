@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 from cassandra import ConsistencyLevel, InvalidRequest, WriteFailure, WriteTimeout
-from cassandra.metadata import protect_name, protect_names
+from cassandra.metadata import Murmur3Token, protect_name, protect_names
 from cassandra.query import BatchStatement, BatchType
 
 from lern_pipeline.errors import ConfigurationError
@@ -44,9 +44,10 @@ class Cassandra:
         prefix: str = "lms-cassandra",
         counts: Counter[str] | None = None,
         rows_per_batch: int = ROWS_PER_BATCH,
+        read_consistency: str = "LOCAL_QUORUM",
     ) -> None:
         self._settings = settings
-        self._session = CassandraSession(settings, prefix)
+        self._session = CassandraSession(settings, prefix, read_consistency)
         self.counts: Counter[str] = Counter() if counts is None else counts
         self._concurrency = settings.integer("cassandra.concurrency")
         self._group_size = settings.integer("cassandra.read.group.size")
@@ -221,13 +222,34 @@ class Cassandra:
         self._session.answered(ask)
         return [row for index in range(len(groups)) for row in results[index]]
 
+    def select_each(
+        self, table: str, columns: Sequence[str], column: str, values: Iterable[str]
+    ) -> list[tuple[Any, ...]]:
+        """See :class:`lern_pipeline.microbatch.services.RowReader`."""
+        wanted = [(value,) for value in dict.fromkeys(values)]
+        rows: list[tuple[Any, ...]] = self._read(
+            f"SELECT {', '.join(columns)} FROM {table} WHERE {column} = ?", wanted, list
+        )
+        self.counts["cassandra.selects"] += len(wanted)
+        self.counts["cassandra.rows_read"] += len(rows)
+        return rows
+
     def scan(
-        self, table: str, columns: Sequence[str], partition: str, equal: Mapping[str, Any]
+        self,
+        table: str,
+        columns: Sequence[str],
+        partition: str,
+        equal: Mapping[str, Any],
+        tokens: tuple[int, int] | None = None,
     ) -> Iterator[list[tuple[Any, ...]]]:
         """See :class:`lern_pipeline.microbatch.services.RowReader`."""
-        for page in scan_table(self._session, table, columns, partition, equal):
+        for page in scan_table(self._session, table, columns, partition, equal, tokens):
             self.counts["cassandra.rows_read"] += len(page)
             yield page
+
+    def tokens(self, keys: Iterable[str]) -> list[int]:
+        """See :class:`lern_pipeline.microbatch.services.RowReader`; of Murmur3, the only partitioner that is used."""
+        return [Murmur3Token.hash_fn(key.encode()) for key in keys]
 
     # --- writes
 

@@ -50,8 +50,9 @@ OUTAGE = (
 class CassandraSession:
     """One cluster. Connects on first use; safe to make before a fork, not to share across one."""
 
-    def __init__(self, settings: JobSettings, prefix: str) -> None:
+    def __init__(self, settings: JobSettings, prefix: str, consistency: str = "LOCAL_QUORUM") -> None:
         self._settings = settings
+        self._consistency = getattr(ConsistencyLevel, consistency)
         self._prefix = prefix
         self._hosts = [host.strip() for host in settings.text(f"{prefix}.host").split(",") if host.strip()]
         self._port = settings.integer(f"{prefix}.port")
@@ -97,12 +98,12 @@ class CassandraSession:
         return self._cluster.metadata
 
     def prepare(self, query: str) -> Any:
-        """The prepared statement, LOCAL_QUORUM and idempotent; prepared once."""
+        """The prepared statement, with the session's consistency and idempotent; prepared once."""
         with self._lock:
             statement = self._prepared.get(query)
             if statement is None:
                 statement = self._session.prepare(query)
-                statement.consistency_level = ConsistencyLevel.LOCAL_QUORUM
+                statement.consistency_level = self._consistency
                 statement.is_idempotent = True
                 self._prepared[query] = statement
             return statement

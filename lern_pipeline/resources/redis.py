@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+from typing import Any, TypeVar
 
 import redis
 from redis.backoff import NoBackoff
 from redis.exceptions import AuthorizationError, ClusterDownError
 from redis.retry import Retry
 
-from lern_pipeline.errors import ConfigurationError
+from lern_pipeline.errors import ConfigurationError, ServiceUnavailable
 from lern_pipeline.microbatch.plan import CacheChange, CacheWrites, DeleteKey, ReplaceSet, UpdateHash
-from lern_pipeline.microbatch.services import WrongType
+from lern_pipeline.microbatch.services import HashChanges, WrongType
 from lern_pipeline.resources.outage import one_line, until_answered
 from lern_pipeline.settings import JobSettings
 
 Command = tuple[str | int, ...]
+T = TypeVar("T")
 
 # A replica that is not yet the master, a cluster without a quorum: over in a moment, like a lost connection.
 OUTAGE = (redis.ConnectionError, redis.TimeoutError, redis.ReadOnlyError, ClusterDownError)
@@ -27,6 +29,9 @@ WRONG_TYPE = "WRONGTYPE"
 
 # Keys asked for, and commands sent, in one round trip.
 ROUND_TRIP = 1000
+
+# How often a key that somebody else keeps writing is looked at again.
+ATTEMPTS_AT_ONE_KEY = 50
 
 
 class RedisServers:
@@ -102,6 +107,94 @@ class RedisServers:
             self._pipeline(writes.server, writes.database, commands, transaction=True)
             self.counts["redis.keys_written"] += len(transaction)
 
+    def change_hashes(self, server: str, database: int, keys: Sequence[str], changes: HashChanges) -> None:
+        """See :class:`lern_pipeline.microbatch.services.CacheStore`."""
+        for chunk in _chunks(list(dict.fromkeys(keys))):
+            self._change_watched(server, database, chunk, changes)
+
+    def _change_watched(self, server: str, database: int, keys: list[str], changes: HashChanges) -> None:
+        for _ in range(ATTEMPTS_AT_ONE_KEY if len(keys) == 1 else 1):
+            if self._changed(server, database, keys, changes):
+                return
+        self.counts["redis.conflicts"] += 1
+        if len(keys) == 1:
+            host, port = self._settings.address(server)
+            raise ServiceUnavailable("Redis", f"{host}:{port}", "a key does not come to rest")
+        middle = len(keys) // 2
+        for half in (keys[:middle], keys[middle:]):
+            self._change_watched(server, database, half, changes)
+
+    def _changed(self, server: str, database: int, keys: list[str], changes: HashChanges) -> bool:
+        """False if somebody touched one of the keys meanwhile: nothing is changed then."""
+
+        def attempt(client: Any) -> bool:
+            with client.pipeline(transaction=True) as pipe:
+                pipe.watch(*keys)
+                # On another connection, since a watching one has no pipeline: it is later, and that is what counts.
+                planned = changes(self.hashes(server, database, keys))
+                if not planned:
+                    return True
+                pipe.multi()
+                for change in planned:
+                    for command in _commands(change):
+                        pipe.execute_command(*command)
+                try:
+                    pipe.execute()
+                except redis.WatchError:
+                    return False
+                self.counts["redis.keys_written"] += len(planned)
+                return True
+
+        return self._answered(server, database, attempt)
+
+    def keys(self, server: str, database: int, pattern: str, count: int) -> Iterator[list[str]]:
+        """See :class:`lern_pipeline.microbatch.services.CacheStore`."""
+        cursor = 0
+        while True:
+            cursor, found = self._answered(server, database, partial(_scan, cursor=cursor, match=pattern, count=count))
+            # A key that is no text is nobody's whom a job could know.
+            keys = [text for key in found if (text := _text(key)) is not None]
+            for start in range(0, len(keys), ROUND_TRIP):
+                yield keys[start : start + ROUND_TRIP]
+            if cursor == 0:
+                return
+
+    def random_keys(self, server: str, database: int, count: int) -> set[str]:
+        """See :class:`lern_pipeline.microbatch.services.CacheStore`."""
+        answers = self._pipeline(server, database, [("RANDOMKEY",)] * count)
+        return {text for key in answers if key is not None and (text := _text(key)) is not None}
+
+    def hash_fields(
+        self, server: str, database: int, keys: Iterable[str], fields: Sequence[str]
+    ) -> dict[str, tuple[str | None, ...]]:
+        """See :class:`lern_pipeline.microbatch.services.CacheStore`."""
+        found: dict[str, tuple[str | None, ...]] = {}
+        for chunk in _chunks(list(dict.fromkeys(keys))):
+            answers = self._pipeline(server, database, [("HMGET", key, *fields) for key in chunk])
+            for key, answer in zip(chunk, answers, strict=True):
+                if not isinstance(answer, redis.ResponseError):
+                    found[key] = tuple(None if value is None else value.decode(errors="replace") for value in answer)
+        self.counts["redis.hash_reads"] += len(found)
+        return found
+
+    def _answered(self, server: str, database: int, ask: Callable[[Any], T]) -> T:
+        """``ask(client)``, tried again while Redis does not answer, for a bounded time."""
+        host, port = self._settings.address(server)
+        where = f"{host}:{port}"
+
+        def attempt() -> T:
+            try:
+                return ask(self._client(server, database))
+            except (redis.AuthenticationError, AuthorizationError) as error:
+                raise _refused(where, error) from error
+            except OUTAGE:
+                raise
+            except redis.ResponseError as error:
+                raise _refused(where, error) from error
+
+        self.counts["redis.round_trips"] += 1
+        return until_answered(attempt, "Redis", where, OUTAGE, self._outage_seconds)
+
     def _read(self, server: str, database: int, command: str, keys: Iterable[str]) -> Iterator[tuple[str, Any]]:
         """The answer for each distinct key, :class:`WrongType` among them."""
         for chunk in _chunks(list(dict.fromkeys(keys))):
@@ -164,6 +257,18 @@ class RedisServers:
 def _refused(where: str, error: Exception) -> ConfigurationError:
     """An error that another attempt would meet again, without the command and its values."""
     return ConfigurationError(f"Redis at {where} refuses: {one_line(error).rpartition('caused error: ')[2]}")
+
+
+def _scan(client: Any, cursor: int, match: str, count: int) -> tuple[int, list[bytes]]:
+    found: tuple[int, list[bytes]] = client.scan(cursor, match=match, count=count)
+    return found
+
+
+def _text(key: bytes) -> str | None:
+    try:
+        return key.decode()
+    except UnicodeDecodeError:
+        return None
 
 
 def _pairs(answer: Any) -> dict[bytes, bytes]:

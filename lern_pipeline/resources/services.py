@@ -30,6 +30,23 @@ from lern_pipeline.resources.user_service import UserService
 from lern_pipeline.settings import JobSettings
 
 
+def indexing_services(settings: JobSettings) -> Services:
+    """Those of user-cache-indexer, which names the users' cluster and how it is read itself (its contract, 11)."""
+    counts: Counter[str] = Counter()
+    users = settings.with_values(
+        {
+            "lms-cassandra.host": settings.text("sunbird.user.cluster.host"),
+            "cassandra.request.timeout.seconds": settings.integer("cassandra.read.timeoutMS") / 1000,
+        }
+    )
+    consistency = settings.text("cassandra.input.consistency.level")
+    headers = {"user-id": settings.text("framework_read_user_id")}
+    services = services_for(settings)
+    services.rows = Cassandra(users, counts=counts, read_consistency=consistency)
+    services.directory = HttpUserDirectory(settings, counts, framework_headers=headers)
+    return services
+
+
 def services_for(settings: JobSettings, cassandra_prefix: str = "lms-cassandra") -> Services:
     """Clients that count into one counter; ``cassandra_prefix`` is that of the cluster's settings."""
     counts: Counter[str] = Counter()

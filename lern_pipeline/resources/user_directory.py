@@ -7,7 +7,7 @@ retries, costs that user's events alone (contract 6).
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 from urllib.parse import quote
 
@@ -28,8 +28,14 @@ COMPLETE_ADDRESS = "user-read.api.url"
 class HttpUserDirectory:
     """See :class:`lern_pipeline.microbatch.user_directory.UserDirectory`."""
 
-    def __init__(self, settings: JobSettings, counts: Counter[str] | None = None) -> None:
+    def __init__(
+        self,
+        settings: JobSettings,
+        counts: Counter[str] | None = None,
+        framework_headers: Mapping[str, str] | None = None,
+    ) -> None:
         self._settings = settings
+        self._framework_headers = dict(framework_headers or {})
         self._counts: Counter[str] = Counter() if counts is None else counts
         self._users: HttpService | None = None
         self._frameworks: HttpService | None = None
@@ -77,7 +83,12 @@ class HttpUserDirectory:
             return tuple(code for code in codes if isinstance(code, str))
 
         return self._for_each(
-            self._frameworks, framework_ids, lambda id_: f"{path}{path_segment(id_)}", read, "framework-read"
+            self._frameworks,
+            framework_ids,
+            lambda id_: f"{path}{path_segment(id_)}",
+            read,
+            "framework-read",
+            self._framework_headers,
         )
 
     def _user_read(self) -> tuple[HttpService, str]:
@@ -96,6 +107,7 @@ class HttpUserDirectory:
         path: Callable[[str], str],
         read: Callable[[dict[str, Any]], T],
         what: str,
+        headers: Mapping[str, str] | None = None,
     ) -> dict[str, T | NoAnswer]:
         attempts = self._settings.integer("http.attempts")
 
@@ -103,7 +115,7 @@ class HttpUserDirectory:
             try:
                 # A body that is no answer of the service is tried again like a lost connection.
                 for _ in range(attempts):
-                    body = service.get(path(key)).json()
+                    body = service.get(path(key), headers).json()
                     if isinstance(body, dict) and isinstance(body.get("responseCode"), str):
                         return read(body)
             except NotCarriedOut:

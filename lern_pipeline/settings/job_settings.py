@@ -40,6 +40,10 @@ class JobSettings:
     #: Only of settings that somebody set or that fall back to another one.
     origins: Mapping[str, str]
 
+    def with_values(self, values: Mapping[str, Value]) -> JobSettings:
+        """The same with other values, by documented name."""
+        return JobSettings(self.job, {**self.values, **values}, self.origins)
+
     def __repr__(self) -> str:
         # Never the values: there are secrets among them, and reprs end up in logs.
         return f"JobSettings(job={self.job!r}, env={self.env!r})"

@@ -5,6 +5,8 @@ Every double writes what it did into one journal, so that a test can see the ord
 
 from __future__ import annotations
 
+import fnmatch
+import hashlib
 import threading
 import time
 from collections import Counter
@@ -30,6 +32,7 @@ from lern_pipeline.microbatch.plan import (
 from lern_pipeline.microbatch.services import (
     ContentAnswer,
     ContentUnusable,
+    HashChanges,
     NotRead,
     RecordsExpired,
     Services,
@@ -132,13 +135,30 @@ class InMemoryRows:
     def column_types(self, table: str) -> dict[str, str]:
         return self.columns[table]
 
+    def select_each(
+        self, table: str, columns: Sequence[str], column: str, values: Iterable[str]
+    ) -> list[tuple[Any, ...]]:
+        wanted = set(values)
+        self.selects[table] += len(wanted)
+        return [tuple(row.get(name) for name in columns) for row in self.rows(table) if row.get(column) in wanted]
+
     def scan(
-        self, table: str, columns: Sequence[str], partition: str, equal: Mapping[str, Any]
+        self,
+        table: str,
+        columns: Sequence[str],
+        partition: str,
+        equal: Mapping[str, Any],
+        tokens: tuple[int, int] | None = None,
     ) -> Iterator[list[tuple[Any, ...]]]:
         self.scans[table] += 1
         for row in self.rows(table):
+            if tokens is not None and not tokens[0] <= self.tokens([row[partition]])[0] <= tokens[1]:
+                continue
             if all(row[column] == wanted for column, wanted in equal.items()):
                 yield [tuple(row.get(column) for column in columns)]
+
+    def tokens(self, keys: Iterable[str]) -> list[int]:
+        return [int.from_bytes(hashlib.blake2b(key.encode(), digest_size=8).digest(), signed=True) for key in keys]
 
     def ensure_table(self, table: OwnTable) -> None:
         self.tables.setdefault(table.full_name, table)
@@ -235,6 +255,27 @@ class InMemoryCaches:
 
     def existing(self, server: str, database: int, keys: Iterable[str]) -> set[str]:
         return set(keys) & self.database(server, database).keys()
+
+    def change_hashes(self, server: str, database: int, keys: Sequence[str], changes: HashChanges) -> None:
+        there = self.database(server, database)
+        while True:
+            before = {key: there.get(key) for key in keys}
+            planned = changes(self.hashes(server, database, keys))
+            if {key: there.get(key) for key in keys} == before:
+                self.apply(CacheWrites(server, database, [list(planned)] if planned else []))
+                return
+
+    def keys(self, server: str, database: int, pattern: str, count: int) -> Iterator[list[str]]:
+        yield sorted(fnmatch.filter(self.database(server, database), pattern))
+
+    def random_keys(self, server: str, database: int, count: int) -> set[str]:
+        return set(sorted(self.database(server, database))[:count])
+
+    def hash_fields(
+        self, server: str, database: int, keys: Iterable[str], fields: Sequence[str]
+    ) -> dict[str, tuple[str | None, ...]]:
+        found = self.hashes(server, database, keys)
+        return {key: tuple(map(v.get, fields)) for key, v in found.items() if not isinstance(v, WrongType)}
 
     def apply(self, writes: CacheWrites) -> None:
         there = self.database(writes.server, writes.database)

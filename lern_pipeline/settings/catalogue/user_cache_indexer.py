@@ -19,10 +19,11 @@ AREA: Area = area(
             "src/mount/data/analytics/content-snapshot/redisbackup",
             "Directory of the back-up of anonymous users.",
         ),
-        integer("redis.max.pipeline.size", 100000, "Most commands of one Redis pipeline.", minimum=1),
+        integer(
+            "redis.max.pipeline.size", 100000, "Most users written in one transaction; 1,000 at any rate.", minimum=1
+        ),
         integer("redis.scan.count", 100000, "COUNT of Redis SCAN.", minimum=1),
         integer("cassandra.read.timeoutMS", 500000, "Milliseconds that one page of a table may take.", minimum=1),
-        integer("cassandra.query.retry.count", 100, "Retries of one Cassandra read."),
         text(
             "cassandra.input.consistency.level",
             "LOCAL_QUORUM",
@@ -38,7 +39,21 @@ AREA: Area = area(
         ),
         text("taxonomy.basePath", None, "Framework service.", aliases=("service.taxonomy.basePath",)),
         text("framework_read_api", "/api/framework/v1/read/", "Path of the framework read."),
+        text("framework_read_user_id", "analytics", "Header `user-id` of the framework read."),
+        text(
+            "session.time.zone",
+            "UTC",
+            "Time zone in which a user's `updateddate` becomes a day, to compare with `from_specific_date`.",
+        ),
+        integer(
+            "user.index.buckets",
+            256,
+            "Buckets of users: partitions of `user_cache_indexer`. With another number they are other buckets.",
+            minimum=1,
+            maximum=10_000,
+        ),
         flag("extended.fields.enabled", False, "Write the extended fields too."),
+        not_needed("cassandra.query.retry.count", 100, "a read is tried again for `outage.timeout.seconds`"),
         not_needed("redis.user.index.source.key", "id", _CONSTANT),
         not_needed("cassandra.user.keyspace", "sunbird", _CONSTANT),
         not_needed("cassandra.user.table", "user", _CONSTANT),

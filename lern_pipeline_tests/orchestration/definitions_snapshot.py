@@ -59,9 +59,17 @@ def _asset(node: Any) -> dict[str, Any]:
         "group": node.group_name,
         "kinds": sorted(node.kinds),
         "owners": sorted(node.owners),
-        "partitions": None if partitions is None else partitions.name,
+        "partitions": _partitions(partitions),
         "pools": sorted(node.pools or ()),
     }
+
+
+def _partitions(partitions: Any) -> str | None:
+    """A dynamic definition's name, a static one's first and last key."""
+    if isinstance(partitions, dg.StaticPartitionsDefinition):
+        keys = partitions.get_partition_keys()
+        return f"{keys[0]} … {keys[-1]}"
+    return None if partitions is None else partitions.name
 
 
 def as_text() -> str:

@@ -45,6 +45,9 @@ EFFECT_BOUNDARIES = (
     "after-settled",
 )
 
+#: Of jobs that update documents, between ``after-cache`` and ``before-publish``.
+DOCUMENT_BOUNDARIES = ("between-documents", "after-documents")
+
 #: Of a rebuild, after each of its chunks.
 CHUNK_BOUNDARIES = ("between-chunks",)
 

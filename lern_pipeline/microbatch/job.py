@@ -11,7 +11,7 @@ from lern_pipeline.events.record import Position, Record
 from lern_pipeline.events.validation import Skip
 from lern_pipeline.microbatch.effects import Outcome, Performers, Stage
 from lern_pipeline.microbatch.failed_topic import FailedShape
-from lern_pipeline.microbatch.plan import Account, CacheWrites, Effect, Message, RowWrites
+from lern_pipeline.microbatch.plan import Account, CacheWrites, DocumentUpdates, Effect, Message, RowWrites
 from lern_pipeline.microbatch.services import Readers, Services
 from lern_pipeline.settings import JobSettings
 
@@ -81,6 +81,7 @@ class Decision:
     effects: list[Effect] = field(default_factory=list)
     pending: dict[str, Any] | None = None
     settled: dict[str, Outcome] = field(default_factory=dict)
+    documents: list[DocumentUpdates] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,11 +99,11 @@ class Moment:
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """A table, Redis database or mailbox that a job writes, as it is drawn in the lineage.
+    """A table, Redis database, collection or mailbox that a job writes, as it is drawn in the lineage.
 
     ``name`` is its asset key as path; ``table``: the settings that make up what :attr:`RowWrites.table` names
-    (keyspace, table); ``cache``: (server, setting of the database index); ``metric``: the job's metric that counts
-    what went there.
+    (keyspace, table); ``cache``: (server, setting of the database index); ``collection``: in MongoDB;
+    ``metric``: the job's metric that counts what went there.
     """
 
     name: tuple[str, ...]
@@ -111,6 +112,7 @@ class Store:
     table: tuple[str, str] | None = None
     cache: tuple[str, str] | None = None
     metric: str | None = None
+    collection: str | None = None
 
 
 Follow = Callable[[dict[str, Any], Mapping[str, Outcome], JobSettings, Moment], Stage | Decision]

@@ -82,6 +82,35 @@ class CacheWrites(msgspec.Struct):
     transactions: list[list[CacheChange]] = []
 
 
+class DocumentUpdate(msgspec.Struct):
+    """One update in MongoDB: every document whose ``member`` holds one of ``values`` gets ``change``.
+
+    ``where``: a further filter; ``array_filters``: as MongoDB names elements (``$[name]``). ``insert``: one document,
+    made where there is none (an upsert of one value). Values stand in MongoDB's extended JSON, an ObjectId is
+    ``{"$oid": …}``. Repeating an update must change nothing.
+    """
+
+    member: str
+    values: list[Any]
+    change: dict[str, Any]
+    where: dict[str, Any] = {}
+    array_filters: list[dict[str, Any]] = []
+    insert: bool = False
+
+
+class DocumentUpdates(msgspec.Struct):
+    """Updates of one collection, in order. ``server`` is the setting prefix (``ml-mongo``).
+
+    ``events``: by value, the events that asked for it. Where MongoDB refuses an update for one of these values, the
+    updates of the others are made all the same and those events fail. A refusal for any other value fails the batch.
+    """
+
+    server: str
+    collection: str
+    updates: list[DocumentUpdate] = []
+    events: dict[str, list[tuple[int, int]]] = {}
+
+
 ORIGINAL_HEADER = "original"
 """Header of a failed record that holds the bytes of the record that failed."""
 
@@ -176,9 +205,9 @@ class Outcome(msgspec.Struct):
 class Plan(msgspec.Struct):
     """One micro-batch's plan. ``number`` counts from 1: each rerun of an applied batch makes the next one.
 
-    Carried out in this order: ``rows`` (in list order), ``cache``, effects that cannot be taken back (design 5), with
-    what follows from their outcomes, ``messages``, ``last`` (what must not exist before the rest does: dedup
-    checksums).
+    Carried out in this order: ``rows`` (in list order), ``cache``, ``documents``, effects that cannot be taken back
+    (design 5), with what follows from their outcomes, ``messages``, ``last`` (what must not exist before the rest does:
+    dedup checksums).
 
     ``effects`` come first of the plan's stages, ``pending`` is what the job's rules need to go on when their outcomes
     are known, ``undecided`` the events that count as processed unless an outcome says otherwise. The plan with all
@@ -209,6 +238,7 @@ class Plan(msgspec.Struct):
     undecided: list[tuple[int, int]] = []
     attempt: int = 1
     settled: dict[str, Outcome] = {}
+    documents: list[DocumentUpdates] = []
 
     def published(self) -> set[str]:
         """Ids of all messages published once this plan is applied."""

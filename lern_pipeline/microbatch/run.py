@@ -27,9 +27,10 @@ from lern_pipeline.microbatch.effects_run import EffectsRun, keep_settled
 from lern_pipeline.microbatch.failed_topic import FailedTopic
 from lern_pipeline.microbatch.job import Decision, Event, JobSpec, Moment
 from lern_pipeline.microbatch.key import MicroBatchKey
-from lern_pipeline.microbatch.plan import Account, CacheWrites, Message, Plan, RowWrites
+from lern_pipeline.microbatch.plan import Account, CacheWrites, DocumentUpdates, Message, Plan, RowWrites
+from lern_pipeline.microbatch.refused_documents import without_refused
 from lern_pipeline.microbatch.rerun import reconcile
-from lern_pipeline.microbatch.services import RecordsExpired, Services
+from lern_pipeline.microbatch.services import RecordsExpired, Refusal, Services
 from lern_pipeline.microbatch.store import BatchStore
 from lern_pipeline.settings import JobSettings
 
@@ -244,6 +245,7 @@ class MicroBatchRun:
             account=account,
             rows=[writes for writes in decision.rows if writes.rows],
             cache=[writes for writes in decision.cache if writes.transactions],
+            documents=[updates for updates in decision.documents if updates.updates],
             messages=[*decision.messages, *validated.failed_messages, *told],
             last=[writes for writes in decision.last if writes.transactions],
             counted=decision.counted,
@@ -263,6 +265,8 @@ class MicroBatchRun:
             What the plan came to: itself, unless effects have added to it.
         """
         self._write(plan.rows, plan.cache)
+        if plan.documents:
+            plan = self._update_documents(plan)
         if plan.pending is not None:
             plan = self._conclude(plan)
         crash_point("before-publish")
@@ -294,6 +298,30 @@ class MicroBatchRun:
                 self.services.caches.apply(cache_writes)
                 crash_point("between-cache")
         crash_point("after-cache")
+
+    def _update_documents(self, plan: Plan) -> Plan:
+        """Update what is in MongoDB. Events whose updates it refuses fail; that is the plan's conclusion then.
+
+        Raises:
+            DocumentsRefused: an update that is no event's own.
+        """
+        concluded = self.store.conclusion(plan)
+        if concluded is not plan:
+            return concluded
+        refusals: list[tuple[DocumentUpdates, Refusal]] = []
+        with self._step("update documents"):
+            for updates in plan.documents:
+                refusals += [(updates, refusal) for refusal in self.services.documents.apply(updates)]
+                crash_point("between-documents")
+        crash_point("after-documents")
+        if not refusals:
+            return plan
+        records = {record.position: record for record in self.store.read_records(plan.key) or ()}
+        failed_topic = self._failed_topic(plan.key, plan.attempt)
+        plan = without_refused(self.job, plan, refusals, records.__getitem__, failed_topic)
+        self._check(plan.account)
+        self.store.write_conclusion(plan)
+        return plan
 
     def _conclude(self, plan: Plan) -> Plan:
         """Carry out the plan's effects, stage by stage, with the rows and messages that follow from their outcomes."""

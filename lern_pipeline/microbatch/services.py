@@ -14,7 +14,7 @@ from lern_pipeline.microbatch.channels import Channels
 from lern_pipeline.microbatch.effects import EffectLedger
 from lern_pipeline.microbatch.key import MicroBatchKey
 from lern_pipeline.microbatch.own_table import OwnTable
-from lern_pipeline.microbatch.plan import CacheChange, CacheWrites, Message, RowWrites
+from lern_pipeline.microbatch.plan import CacheChange, CacheWrites, DocumentUpdates, Message, RowWrites
 from lern_pipeline.microbatch.user_directory import UserDirectory
 
 
@@ -229,6 +229,47 @@ class CacheStore(CacheReader, Client, Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Refusal:
+    """MongoDB does not make an update: of ``value`` in ``collection``. ``reason`` names its error code and holds
+    nothing of the document."""
+
+    collection: str
+    value: Any
+    reason: str
+
+
+class DocumentReader(Protocol):
+    """Bulk reads from MongoDB."""
+
+    def find(
+        self, server: str, collection: str, member: str, values: Iterable[Any], members: Sequence[str]
+    ) -> list[dict[str, Any]]:
+        """Documents whose ``member`` holds one of ``values``, each distinct value asked for once, in MongoDB's order.
+
+        They have ``members`` (``_id`` only where it is asked for) in canonical extended JSON, and values are given in
+        it: an ObjectId is ``{"$oid": …}``.
+
+        Raises:
+            ServiceUnavailable: no answer in time.
+        """
+        ...
+
+
+class DocumentStore(DocumentReader, Client, Protocol):
+    """MongoDB as the engine uses it."""
+
+    def apply(self, updates: DocumentUpdates) -> list[Refusal]:
+        """Make all updates, in order and in one bulk write; returns when every one is acknowledged.
+
+        Where one is refused, all are made again value by value, so that only the refused values' are left out.
+
+        Raises:
+            ServiceUnavailable: no answer in time; what was updated so far may be updated again.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
 class StatusFound:
     """The search service knows the collection."""
 
@@ -382,6 +423,7 @@ class Readers:
     contents: ContentReader
     users: UserReader
     directory: UserDirectory
+    documents: DocumentReader
 
 
 @dataclass(slots=True)
@@ -398,11 +440,14 @@ class Services:
     channels: Channels
     directory: UserDirectory
     certificates: CertificateServices
+    documents: DocumentStore
     counts: Counter[str] = field(default_factory=Counter)
 
     @property
     def readers(self) -> Readers:
-        return Readers(self.rows, self.caches, self.collections, self.contents, self.users, self.directory)
+        return Readers(
+            self.rows, self.caches, self.collections, self.contents, self.users, self.directory, self.documents
+        )
 
     def close(self) -> None:
         """Close whatever was opened."""
@@ -414,6 +459,7 @@ class Services:
             self.users,
             self.directory,
             self.certificates,
+            self.documents,
             self.broker,
             self.channels,
         )

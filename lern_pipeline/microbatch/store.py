@@ -1,8 +1,8 @@
 """Where a batch's records and plans are kept: a local directory or any fsspec URL.
 
 ``<base>/<job>/<key>/records.msgpack.zst``, ``plan-0001.msgpack.zst``, ``conclusion-0001.msgpack.zst`` of plans with
-effects, ``applied-0001``. Readable by the owner
-only where the file system knows owners. A file is there whole or not at all.
+effects or refused updates, ``applied-0001``. Readable by the owner only where the file system knows owners. A file is
+there whole or not at all.
 """
 
 from __future__ import annotations
@@ -77,12 +77,12 @@ class BatchStore:
         return None if data is None else decode_plan(_decompress(data))
 
     def write_conclusion(self, plan: Plan) -> None:
-        """Keep what a plan with effects came to."""
+        """Keep what a plan came to that effects, or documents that could not be updated, have changed."""
         data = zstandard.ZstdCompressor(level=1).compress(encode_plan(plan))
         self._write(self._batch(plan.key) / _conclusion_name(plan.number), data)
 
     def conclusion(self, plan: Plan) -> Plan:
-        """What the plan came to: itself, unless it had effects."""
+        """What the plan came to: itself, unless it was changed on its way."""
         data = self._read(self._batch(plan.key) / _conclusion_name(plan.number))
         return plan if data is None else decode_plan(_decompress(data))
 

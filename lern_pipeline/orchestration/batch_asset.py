@@ -139,6 +139,7 @@ def batch_metadata(job: JobSpec[Any, Any], result: BatchResult, tags: Mapping[st
         "rows_written": sum(plan.rows_by_table().values()),
         "keys_written": sum(plan.keys_by_store().values()),
         "messages": len(plan.messages),
+        **({"documents_updated": result.counts["mongo.modified"]} if plan.documents else {}),
         "record_bytes": plan.record_bytes,
         "archived_bytes": result.archived_bytes,
         "seconds": round(seconds, 3),

@@ -115,8 +115,10 @@ def written_events(job: JobSpec[Any, Any], settings: JobSettings, result: BatchR
             count = keys[f"{server}/{settings.integer(database)}"]
         elif store.metric:
             count = int(result.plan.metrics.get(store.metric, 0))
+        elif store.collection:
+            count = result.counts[f"mongo.{store.collection}.modified"]
         if count:
-            what = "sent" if store.metric else "rows"
+            what = "sent" if store.metric else "documents" if store.collection else "rows"
             events.append(
                 dg.AssetMaterialization(
                     dg.AssetKey(list(store.name)), metadata={what: count, "micro_batch": result.plan.key}

@@ -16,6 +16,7 @@ from lern_pipeline.resources.encryption_service import EncryptionService
 from lern_pipeline.resources.fcm import Fcm
 from lern_pipeline.resources.kafka import Kafka
 from lern_pipeline.resources.legacy_registry import CertRegistryService
+from lern_pipeline.resources.mongo import Mongo
 from lern_pipeline.resources.msg91 import Msg91
 from lern_pipeline.resources.notification_api import NotificationApi
 from lern_pipeline.resources.object_storage import ObjectStorage
@@ -65,6 +66,7 @@ def services_for(settings: JobSettings, cassandra_prefix: str = "lms-cassandra")
         directory=HttpUserDirectory(settings, counts=counts),
         broker=Kafka(settings, counts=counts),
         ledger=CassandraEffectLedger(settings, cassandra),
+        documents=Mongo(settings, counts=counts),
         channels=Channels(Msg91(settings, counts), Smtp(settings, counts), Fcm(settings, counts)),
         certificates=CertificateServices(
             registry=SunbirdRc(settings, counts),

@@ -46,6 +46,7 @@ from lern_pipeline.microbatch.services import (
 from lern_pipeline.microbatch.store import BatchStore
 from lern_pipeline.microbatch.user_directory import AccountBlocked, NoAnswer, ProfileRead
 from lern_pipeline_tests.microbatch.certificate_doubles import InMemoryCertificates
+from lern_pipeline_tests.microbatch.documents_in_memory import InMemoryDocuments
 
 Row = dict[str, Any]
 Journal = list[str]
@@ -554,6 +555,7 @@ class InMemoryWorld:
     channels: InMemoryChannels = field(init=False)
     directory: InMemoryDirectory = field(init=False)
     certificates: InMemoryCertificates = field(init=False)
+    documents: InMemoryDocuments = field(init=False)
 
     def __post_init__(self) -> None:
         self.rows = InMemoryRows(self.journal)
@@ -566,6 +568,7 @@ class InMemoryWorld:
         self.channels = InMemoryChannels(self.journal)
         self.directory = InMemoryDirectory()
         self.certificates = InMemoryCertificates(self.journal)
+        self.documents = InMemoryDocuments(self.journal)
 
     @property
     def services(self) -> Services:
@@ -580,4 +583,5 @@ class InMemoryWorld:
             Channels(self.channels.sms, self.channels.mail, self.channels.push),
             self.directory,
             self.certificates.services,
+            self.documents,
         )

@@ -35,7 +35,16 @@ def parser() -> argparse.ArgumentParser:
             sub.add_argument("--json", action="store_true", help="the result as one line of JSON on stdout")
         return sub
 
-    command("up", "stack:up", "Start local Kafka, Cassandra and Redis where none answers, with schema and topics.")
+    up = command("up", "stack:up", "Start local Kafka, Cassandra and Redis where none answers, with schema and topics.")
+    up.add_argument(
+        "--with",
+        dest="also",
+        metavar="SERVER",
+        action="append",
+        choices=["mongo"],
+        default=[],
+        help="another server too: mongo, for the jobs of Manage Learn (in memory, forgets everything when it stops)",
+    )
     command("down", "stack:down", "Stop the local servers that 'up' started.", json=False)
     command("status", "stack:status", "Show which servers answer.")
     drain = command("drain", "drain:drain", "Plan and run every micro-batch that waits now, without a Dagster daemon.")

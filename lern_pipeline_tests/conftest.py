@@ -23,6 +23,7 @@ settings.register_profile("lern_pipeline", deadline=None, suppress_health_check=
 settings.load_profile("lern_pipeline")
 
 KEEP_VARIABLE = "LERN_PIPELINE_TEST_STACK"
+MONGO_VARIABLE = "MONGO_URL"
 ENV = "test"
 
 
@@ -46,6 +47,8 @@ class RunningStack:
             "lms-cassandra.port": at.cassandra_port,
             "redis.host": at.redis_host,
             "redis.port": at.redis_port,
+            "ml-mongo.host": at.mongo_host,
+            "ml-mongo.port": at.mongo_port,
         }
         return [f"{name}: {json.dumps(value)}" for name, value in settings.items()]
 
@@ -58,8 +61,8 @@ def third_party() -> Iterator[ThirdParty]:
 
 
 @pytest.fixture(scope="session")
-def local_stack() -> Iterator[RunningStack]:
-    """One stack for the whole session, its data made anew.
+def session_stack() -> Iterator[LocalStack]:
+    """One stack for the whole session, its data made anew; nothing is started yet.
 
     With LERN_PIPELINE_TEST_STACK=keep it is left running and used again, with its data, by the next session.
     """
@@ -68,17 +71,35 @@ def local_stack() -> Iterator[RunningStack]:
     keep = os.environ.get(KEEP_VARIABLE) == "keep"
     stack = stack_in(directory / ("kept" if keep else str(os.getpid())))
     try:
-        stack.up(print)
-        yield RunningStack(stack)
+        yield stack
     finally:
         if not keep:
             remove(stack)
 
 
+@pytest.fixture(scope="session")
+def local_stack(session_stack: LocalStack) -> RunningStack:
+    """The session's stack with the servers that most jobs need."""
+    session_stack.up(print)
+    return RunningStack(session_stack)
+
+
+@pytest.fixture(scope="session")
+def mongo_url(session_stack: LocalStack) -> str:
+    """The address of a MongoDB: that of the variable MONGO_URL, else the session's stack starts one."""
+    given = os.environ.get(MONGO_VARIABLE)
+    if given:
+        return given
+    session_stack.up(print, ("mongo",))
+    at = session_stack.addresses
+    return f"mongodb://{at.mongo_host}:{at.mongo_port}"
+
+
 def stack_in(directory: Path) -> LocalStack:
     """A stack on free ports, which its directory remembers, with the project's jars."""
     remembered = directory / "addresses.json"
-    if remembered.exists():
+    # One that an earlier version has left knows fewer servers.
+    if remembered.exists() and "mongo_port" in json.loads(remembered.read_text()):
         addresses = StackAddresses(**json.loads(remembered.read_text()))
     else:
         addresses = StackAddresses(
@@ -89,6 +110,8 @@ def stack_in(directory: Path) -> LocalStack:
             redis_host="localhost",
             redis_port=free_port(),
             env=ENV,
+            mongo_host="127.0.0.1",
+            mongo_port=free_port(),
         )
         directory.mkdir(parents=True, exist_ok=True)
         remembered.write_text(json.dumps(asdict(addresses)))

@@ -7,7 +7,7 @@ import json
 
 from lern_pipeline.commands.session import to_stderr
 from lern_pipeline.local.addresses import StackAddresses
-from lern_pipeline.local.stack import LocalStack
+from lern_pipeline.local.stack import STANDARD, LocalStack
 from lern_pipeline.settings import load_configuration
 
 
@@ -17,7 +17,7 @@ def _stack() -> LocalStack:
 
 def up(arguments: argparse.Namespace) -> int:
     """Start what does not answer; load the schema and make the topics that are missing."""
-    _stack().up(to_stderr)
+    _stack().up(to_stderr, (*STANDARD, *arguments.also))
     return status(arguments)
 
 

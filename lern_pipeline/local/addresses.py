@@ -1,4 +1,4 @@
-"""The configured addresses of the three servers, and whether they may be started here."""
+"""The configured addresses of the servers, and whether they may be started here."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class SettingsLike(Protocol):
 
 @dataclass(frozen=True)
 class StackAddresses:
-    """Where Kafka, Cassandra and Redis are, and the topics' prefix."""
+    """Where Kafka, Cassandra, Redis and MongoDB are, and the topics' prefix."""
 
     kafka_host: str
     kafka_port: int
@@ -33,6 +33,8 @@ class StackAddresses:
     redis_host: str
     redis_port: int
     env: str
+    mongo_host: str = "localhost"
+    mongo_port: int = 27017
 
     @classmethod
     def from_settings(cls, settings: SettingsLike) -> StackAddresses:
@@ -49,6 +51,8 @@ class StackAddresses:
             redis_host=settings.text("redis.host"),
             redis_port=settings.integer("redis.port"),
             env=settings.env,
+            mongo_host=settings.text("ml-mongo.host"),
+            mongo_port=settings.integer("ml-mongo.port"),
         )
 
 

@@ -20,7 +20,13 @@ from lern_pipeline.local import versions
 from lern_pipeline.local.paths import default_directory
 
 POMS = Path(__file__).parent / "poms"
-JAVA_SERVERS = {"kafka": f"Kafka {versions.KAFKA}", "cassandra": f"Cassandra {versions.CASSANDRA}"}
+JAVA_SERVERS = {
+    "kafka": f"Kafka {versions.KAFKA}",
+    "cassandra": f"Cassandra {versions.CASSANDRA}",
+    "mongo": f"mongo-java-server {versions.MONGO_JAVA_SERVER}",
+}
+#: Those that every installation of the project needs; the others' jars come when they are started first.
+ALWAYS = ("kafka", "cassandra")
 MAVEN_SECONDS = 900
 
 Report = Callable[[str], None]
@@ -96,12 +102,10 @@ def _digest(server: str) -> str:
 
 
 def main() -> int:
-    """Fetches the jars of all servers side by side into the default directory."""
+    """Fetches the jars of the servers that are always needed side by side into the default directory."""
     jars = default_directory() / "jars"
     with ThreadPoolExecutor() as pool:
-        fetches = [
-            pool.submit(fetch, server, jars / server, lambda line: print(line, flush=True)) for server in JAVA_SERVERS
-        ]
+        fetches = [pool.submit(fetch, server, jars / server, lambda line: print(line, flush=True)) for server in ALWAYS]
         failures = [failure for failure in (one.exception() for one in fetches) if failure is not None]
     for failure in failures:
         print(failure, file=sys.stderr)

@@ -1,4 +1,4 @@
-"""The local stack: Kafka, Cassandra and Redis as child processes, without Docker."""
+"""The local stack: Kafka, Cassandra and Redis as child processes, without Docker; MongoDB where it is asked for."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from lern_pipeline.local.cassandra_server import CassandraServer
 from lern_pipeline.local.jars import JAVA_SERVERS, fetch
 from lern_pipeline.local.java import JAVA_ENVIRONMENT
 from lern_pipeline.local.kafka_server import KafkaServer
+from lern_pipeline.local.mongo_server import MongoServer
 from lern_pipeline.local.paths import StackPaths, default_directory
 from lern_pipeline.local.processes import RunRecord, launch, reap, stop
 from lern_pipeline.local.redis_server import RedisServer
@@ -24,6 +25,11 @@ from lern_pipeline.local.server import LocalStackError, Server
 from lern_pipeline.local.startup_log import listener_on, telling_line
 
 Report = Callable[[str], None]
+
+#: The servers that most jobs need.
+STANDARD = ("kafka", "cassandra", "redis")
+#: Those of a few jobs, started only where they are asked for.
+ON_REQUEST = ("mongo",)
 
 #: How long a server may take to answer after its start; far above what a loaded machine with two cores needs.
 START_SECONDS = 180.0
@@ -34,7 +40,7 @@ POLL_SECONDS = 0.1
 
 
 class LocalStack:
-    """Starts, stops and shows the three servers at the configured addresses.
+    """Starts, stops and shows the servers at the configured addresses.
 
     Whatever answers there already is used as it is. Only servers that this directory's stack started are stopped.
     """
@@ -53,17 +59,19 @@ class LocalStack:
             KafkaServer(addresses.kafka_host, addresses.kafka_port, addresses.env),
             CassandraServer(addresses.cassandra_host, addresses.cassandra_port),
             RedisServer(addresses.redis_host, addresses.redis_port),
+            MongoServer(addresses.mongo_host, addresses.mongo_port),
         )
         self._cancelled = threading.Event()
 
-    def up(self, report: Report) -> None:
-        """Starts what does not answer and adds schema and topics; returns once everything is there."""
+    def up(self, report: Report, names: Collection[str] = STANDARD) -> None:
+        """Starts those of the named servers that do not answer and adds schema and topics; returns once everything is
+        there."""
         with self._locked(report):
-            self._together(self._up, self._servers, report)
+            self._together(self._up, [server for server in self._servers if server.name in names], report)
 
     def down(self, report: Report, leave: Collection[str] = ()) -> None:
         """Stops what this directory's stack started, and nothing else; not the servers named in `leave` either."""
-        servers = [server for server in self._servers if server.name not in leave]
+        servers = [server for server in self._concerned() if server.name not in leave]
         if servers:
             with self._locked(report):
                 self._together(self._down, servers, report)
@@ -77,10 +85,16 @@ class LocalStack:
         return any(server.answers(ANSWER_SECONDS) for server in self._servers if server.name == name)
 
     def status(self) -> dict[str, dict[str, Any]]:
-        """Per server its address, whether it answers, and the process when this stack started it."""
+        """Per server its address, whether it answers, and the process when this stack started it.
+
+        Servers that are started only on request are left out where this stack has not started them."""
+        servers = self._concerned()
         with ThreadPoolExecutor() as pool:
-            answers = list(pool.map(lambda server: server.answers(ANSWER_SECONDS), self._servers))
-        return {server.name: self._status(server, up) for server, up in zip(self._servers, answers, strict=True)}
+            answers = list(pool.map(lambda server: server.answers(ANSWER_SECONDS), servers))
+        return {server.name: self._status(server, up) for server, up in zip(servers, answers, strict=True)}
+
+    def _concerned(self) -> list[Server]:
+        return [server for server in self._servers if server.name in STANDARD or self._running(server) is not None]
 
     def _status(self, server: Server, up: bool) -> dict[str, Any]:
         address: dict[str, Any] = (

@@ -12,6 +12,8 @@ from lern_pipeline.jobs.collection_certificate_generator.job import COLLECTION_C
 from lern_pipeline.jobs.enrolment_reconciliation.job import ENROLMENT_RECONCILIATION
 from lern_pipeline.jobs.legacy_certificate_migrator.job import LEGACY_CERTIFICATE_MIGRATOR
 from lern_pipeline.jobs.merge_user_courses.job import MERGE_USER_COURSES
+from lern_pipeline.jobs.ml_transfer_ownership.job import ML_TRANSFER_OWNERSHIP
+from lern_pipeline.jobs.ml_user_delete.job import ML_USER_DELETE
 from lern_pipeline.jobs.notification_job.job import NOTIFICATION_JOB
 from lern_pipeline.jobs.program_user_info.job import PROGRAM_USER_INFO
 from lern_pipeline.jobs.relation_cache_updater.job import RELATION_CACHE_UPDATER
@@ -30,6 +32,8 @@ ALL_JOBS: tuple[JobSpec[Any, Any], ...] = (
     NOTIFICATION_JOB,
     USER_CACHE_UPDATER,
     PROGRAM_USER_INFO,
+    ML_USER_DELETE,
+    ML_TRANSFER_OWNERSHIP,
 )
 
 

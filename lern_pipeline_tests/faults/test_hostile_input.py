@@ -149,6 +149,32 @@ EVENTS: dict[str, dict[str, Any]] = {
             "toAccountId": "hostile-new",
         },
     },
+    "ml-transfer-ownership": {
+        "eid": "BE_JOB_REQUEST",
+        "ets": 1700000000000,
+        "mid": "LP.1.hostile",
+        "edata": {
+            "action": "ownership-transfer",
+            "organisationId": "hostile-org",
+            "actionBy": {"userId": "hostile-admin", "userName": "admin"},
+            "fromUserProfile": {"userId": "hostile-old", "userName": "old", "roles": ["PROGRAM_MANAGER"]},
+            "toUserProfile": {
+                "userId": "hostile-new",
+                "userName": "new",
+                "firstName": "Nila",
+                "roles": ["PROGRAM_MANAGER", "HM"],
+            },
+            "assetInformation": {"objectType": "program", "identifier": "5f34e44681871d939950bc11"},
+            "iteration": 1,
+        },
+    },
+    "ml-user-delete": {
+        "eid": "BE_JOB_REQUEST",
+        "ets": 1700000000000,
+        "mid": "LP.1.hostile",
+        "object": {"id": "hostile-user", "type": "User"},
+        "edata": {"organisationId": "hostile-org", "userId": "hostile-user", "action": "delete-user", "iteration": 1},
+    },
     "notification-job": {
         "eid": "BE_JOB_REQUEST",
         "ets": 1700000000000,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lern_pipeline.settings.catalogue.jobs import ML_TRANSFER_OWNERSHIP, ML_USER_DELETE, PROGRAM_USER_INFO
 from lern_pipeline.settings.catalogue.platform import FLINK_PARALLELISM
-from lern_pipeline.settings.variable import Area, area, not_needed, text
+from lern_pipeline.settings.variable import Area, area, not_needed, text, texts
 
 PROGRAM_USERS: Area = area(
     PROGRAM_USER_INFO,
@@ -26,6 +26,14 @@ USER_DELETE: Area = area(
     (
         text("kafka.input.topic", "{env}.delete.user", "Input."),
         text("kafka.groupId", "{env}-ml-user-delete-group", "Consumer group."),
+        texts(
+            "ml.user.delete.profile.fields",
+            (
+                *("lastName", "dob", "email", "maskedEmail", "recoveryEmail", "prevUsedEmail", "encEmail"),
+                *("phone", "maskedPhone", "recoveryPhone", "prevUsedPhone", "encPhone"),
+            ),
+            "Members of a deleted user's profiles that are removed, beside the first name, which is masked.",
+        ),
         not_needed("task.ml.user.delete.parallelism", 1, FLINK_PARALLELISM),
     ),
     jobs=(ML_USER_DELETE,),

@@ -1,0 +1,1 @@
+"""ml-user-delete: personal data of deleted users is masked in the documents of Manage Learn."""

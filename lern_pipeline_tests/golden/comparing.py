@@ -85,6 +85,12 @@ class Comparison:
 
         return _unordered(f"row of {table}", expected, actual, compare)
 
+    def documents(
+        self, collection: str, expected: Sequence[Mapping[str, Any]], actual: Sequence[Mapping[str, Any]]
+    ) -> list[str]:
+        """Documents of one collection in any order, their members too."""
+        return _unordered(f"document of {collection}", expected, actual, self.values)
+
     def messages(
         self, topic: str, expected: Sequence[Mapping[str, Any]], actual: Sequence[Mapping[str, Any]]
     ) -> list[str]:

@@ -144,6 +144,12 @@ PHRASES: dict[str, str | None] = {
     "whether the event ends in the failed topic or the batch fails and is repeated": "more_failed_records",
     "the account then": None,
     "query parameters of the DELETE": "delete_query",
+    # ml-user-delete, ml-transfer-ownership: on the shared failed topic.
+    "Where the parked messages are kept.": None,
+    "Where the parked message is kept.": None,
+    "Where the parked messages are kept": None,
+    "Where the parked message is kept": None,
+    "In the reference the last writes are not awaited (D3): what it left is one of the possible outcomes": None,
     # merge-user-courses
     "order of the sync events of different accounts": None,
     "text of failInfo.error where it is <any>": None,

@@ -18,6 +18,7 @@ from lern_pipeline_tests.golden.comparing import Comparison
 from lern_pipeline_tests.golden.freedoms import freedoms_of
 from lern_pipeline_tests.golden.loading import CassandraRows, RedisKeys
 from lern_pipeline_tests.golden.masks import RunWindow
+from lern_pipeline_tests.golden.mongo import MongoDocuments
 from lern_pipeline_tests.golden.scenarios import PLAY_CONF, Group, Scenario
 from lern_pipeline_tests.golden.topics import Topics
 from lern_pipeline_tests.third_party.certificates import certificate_in
@@ -46,6 +47,7 @@ class Found:
 
     cassandra: Mapping[str, list[dict[str, Any]]]
     redis: Mapping[str, Mapping[str, dict[str, Any]]]
+    documents: Mapping[str, list[dict[str, Any]]]
     search: Mapping[str, Mapping[str, Any]]
     messages: Mapping[str, list[dict[str, Any]]]
     requests: list[dict[str, Any]]
@@ -76,6 +78,8 @@ class Outcome:
             lines += compare.redis(db, entries, found.redis.get(db, {}))
         for index, documents in expected.get("search", {}).items():
             lines += compare.values(documents, found.search.get(index, {}), f"search {index}")
+        for collection, documents in expected.get("mongo", {}).items():
+            lines += compare.documents(collection, documents, found.documents.get(collection, []))
         for topic, messages in expected.get("messages", {}).items():
             lines += compare.messages(topic, messages, found.messages.get(topic, []))
         if "http" in expected:
@@ -113,17 +117,18 @@ class Outcome:
         return lines
 
 
-def play(group: Group, addresses: StackAddresses, home: Path) -> Outcome:
+def play(group: Group, addresses: StackAddresses, home: Path, mongo_url: str | None = None) -> Outcome:
     """Loads everything given, publishes and drains round by round, and reads back what is there.
 
     `home` is an empty directory for Dagster and the configuration; the environment prefix is new each time, so that
-    topics and groups are too.
+    topics and groups are too. `mongo_url`: for groups with documents.
     """
     start = datetime.now(UTC)
     env = f"gold{uuid.uuid4().hex[:8]}"
     bootstrap = f"{addresses.kafka_host}:{addresses.kafka_port}"
     cassandra = CassandraRows(addresses.cassandra_host, addresses.cassandra_port)
     keys = RedisKeys(addresses.redis_host, addresses.redis_port)
+    mongo = None if mongo_url is None else MongoDocuments(mongo_url)
     try:
         with (
             ThirdParty() as http,
@@ -145,8 +150,11 @@ def play(group: Group, addresses: StackAddresses, home: Path) -> Outcome:
                 mail.refusals += [Refusal(**one) for one in scenario.given.get("mail", {}).get("refuse", ())]
             cassandra.prepare(scenarios)
             keys.prepare(scenarios)
+            if mongo is not None:
+                mongo.prepare(scenarios)
             topics.make(scenarios)
-            drain = Drain(group.job, home, _configuration(scenarios[0].settings, addresses, env, http, search, home))
+            settings = _configuration(scenarios[0].settings, addresses, env, http, search, home, mongo_url)
+            drain = Drain(group.job, home, settings)
             records = [record for scenario in scenarios for record in scenario.records()]
             for number in range(max(record.round for record in records) + 1):
                 topics.publish([record for record in records if record.round == number])
@@ -156,12 +164,14 @@ def play(group: Group, addresses: StackAddresses, home: Path) -> Outcome:
             requests = {one.tag: [asdict(request) for request in http.requests_of(one.tag)] for one in scenarios}
             rows, entries, messages = cassandra.read(scenarios), keys.read(scenarios), topics.messages(scenarios)
             mails = {one.tag: [taken.as_recorded() for taken in mail.mails_of(one.tag)] for one in scenarios}
-            documents = search.services[Documents.name].state()
+            indices = search.services[Documents.name].state()
+            documents = {} if mongo is None else mongo.read(scenarios)
             found = {
                 one.name: Found(
                     rows[one.tag],
                     entries[one.tag],
-                    _tagged(documents, one.tag),
+                    documents.get(one.tag, {}),
+                    _tagged(indices, one.tag),
                     messages[one.tag],
                     requests[one.tag],
                     mails[one.tag],
@@ -170,6 +180,8 @@ def play(group: Group, addresses: StackAddresses, home: Path) -> Outcome:
             }
     finally:
         cassandra.close()
+        if mongo is not None:
+            mongo.close()
     window = RunWindow(start, datetime.now(UTC))
     by_name = {scenario.name: scenario for scenario in scenarios}
     return Outcome(by_name, found, drain.batches, drain.waiting, window, drain.failure)
@@ -248,6 +260,7 @@ def _configuration(
     http: ThirdParty,
     search: ThirdParty,
     home: Path,
+    mongo_url: str | None,
 ) -> str:
     """play.conf with its places filled in and the group's settings on top."""
     places = {
@@ -257,9 +270,8 @@ def _configuration(
         "@CASSANDRA_PORT@": str(addresses.cassandra_port),
         "@REDIS_HOST@": addresses.redis_host,
         "@REDIS_PORT@": str(addresses.redis_port),
-        # Nothing that is played needs this one.
-        "@MONGO_HOST@": "127.0.0.1",
-        "@MONGO_PORT@": "27017",
+        "@MONGO_HOST@": addresses.mongo_host,
+        "@MONGO_PORT@": str(addresses.mongo_port),
         "@SEARCH@": search.host_and_port,
         "@HTTP@": http.address,
     }
@@ -267,6 +279,8 @@ def _configuration(
     for place, value in places.items():
         text = text.replace(place, value)
     own = [f"{name} = {json.dumps(value)}" for name, value in settings.items()]
+    if mongo_url is not None:
+        own.append(f"ml-mongo.uri = {json.dumps(mongo_url)}")
     return "\n".join([text, HIERARCHY_KEYSPACE, STORAGE.replace("@HOME@", str(home)), *own, ""])
 
 

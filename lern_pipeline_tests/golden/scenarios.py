@@ -12,9 +12,6 @@ from typing import Any
 DIRECTORY = Path(__file__).parent / "scenarios"
 PLAY_CONF = Path(__file__).parent / "play.conf"
 
-#: Parts of `given` and `expected` that need servers which no scenario here has needed yet.
-UNPLAYED = ("mongo",)
-
 
 @dataclass(frozen=True)
 class Record:
@@ -74,9 +71,10 @@ class Scenario:
         free: str | Sequence[str] | None = self.document["free"]
         return free
 
-    def unplayed(self) -> list[str]:
-        """What the player cannot play of it."""
-        return [part for part in UNPLAYED if part in self.given or part in self.expected]
+    @property
+    def has_documents(self) -> bool:
+        """Whether it needs MongoDB."""
+        return "mongo" in self.given or "mongo" in self.expected
 
     def records(self) -> list[Record]:
         """The input in order."""
@@ -128,12 +126,11 @@ def load_scenarios(directory: Path = DIRECTORY) -> list[Scenario]:
 
 
 def group_scenarios(scenarios: Sequence[Scenario]) -> list[Group]:
-    """The groups, in the order of their first scenarios; scenarios that cannot be played are in none."""
+    """The groups, in the order of their first scenarios."""
     groups: dict[tuple[str, str], list[Scenario]] = {}
     for scenario in scenarios:
-        if not scenario.unplayed():
-            key = (scenario.job, json.dumps([scenario.settings, scenario.mail_server], sort_keys=True))
-            groups.setdefault(key, []).append(scenario)
+        key = (scenario.job, json.dumps([scenario.settings, scenario.mail_server], sort_keys=True))
+        groups.setdefault(key, []).append(scenario)
     return [
         Group(job, members[0].settings, members[0].mail_server, tuple(members)) for (job, _), members in groups.items()
     ]

@@ -46,7 +46,7 @@ def test_every_freedom_is_understood_and_every_event_accounted_for(one: Scenario
 def test_every_scenario_is_in_one_group_with_its_settings() -> None:
     groups = group_scenarios(SCENARIOS)
     members = [one.tag for group in groups for one in group.scenarios]
-    assert sorted(members) == sorted(one.tag for one in SCENARIOS if not one.unplayed())
+    assert sorted(members) == sorted(one.tag for one in SCENARIOS)
     assert all(one.settings == group.settings and one.job == group.job for group in groups for one in group.scenarios)
     assert len({group.name for group in groups}) == len(groups)
 
@@ -79,12 +79,6 @@ def test_masks_are_filled_in_everywhere() -> None:
     assert filled.given["http"][0]["path"] == "/gold"
     assert filled.records()[0].value == b'{"u":"http://h:1/a","id":"<uuid>"}'
     assert filled.expected["messages"] == {"gold.t": [{"value": "<now>"}]}
-
-
-def test_scenarios_that_need_other_servers_are_in_no_group() -> None:
-    needy = scenario(given={"mongo": {}}, expected={"search": []})
-    assert needy.unplayed() == ["mongo"]
-    assert group_scenarios([needy]) == []
 
 
 def test_scenarios_share_a_mail_server_unless_it_is_another_for_everybody() -> None:

@@ -33,6 +33,8 @@ class Settings:
             "lms-cassandra.port": 9042,
             "redis.host": "localhost",
             "redis.port": 6379,
+            "ml-mongo.host": "localhost",
+            "ml-mongo.port": 27017,
         } | {name.replace("__", "."): value for name, value in values.items()}
 
     def text(self, name: str) -> str:
@@ -45,6 +47,7 @@ class Settings:
 def test_poms_and_compose_name_the_pinned_versions() -> None:
     assert f"<version>{versions.KAFKA}</version>" in pom("kafka").read_text()
     assert f"<version>{versions.CASSANDRA}</version>" in pom("cassandra").read_text()
+    assert f"<version>{versions.MONGO_JAVA_SERVER}</version>" in pom("mongo").read_text()
     images = {name: service["image"] for name, service in yaml.safe_load(COMPOSE.read_text())["services"].items()}
     assert images["kafka"] == f"apache/kafka:{versions.KAFKA}"
     assert images["cassandra"] == f"cassandra:{versions.CASSANDRA}"

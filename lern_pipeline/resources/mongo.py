@@ -141,7 +141,7 @@ class Mongo:
                 return call()
             except OUTAGE:
                 raise
-            except (UnusableAddress, InvalidURI) as error:
+            except (UnusableAddress, InvalidURI, ValueError) as error:
                 raise ConfigurationError(f"{server}.uri cannot be used: {type(error).__name__}") from None
             except OperationFailure as error:
                 what = "refuses the login" if error.code in REFUSED_LOGIN else "refuses"

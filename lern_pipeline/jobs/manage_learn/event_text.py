@@ -23,24 +23,20 @@ def text_at(event: dict[str, Any], path: str) -> str:
     """The text at the path, verbatim; empty where there is none (contracts ml-user-delete 2, ml-transfer-ownership 2).
 
     Raises:
-        InvalidEvent: it is no text, or one that cannot be stored.
+        InvalidEvent: it is no text.
     """
     value = member_at(event, path)
-    return "" if value is None else stored_text(value, path)
+    return "" if value is None else a_text(value, path)
 
 
-def stored_text(value: Any, what: str) -> str:
+def a_text(value: Any, what: str) -> str:
     """``value`` as it is.
 
     Raises:
-        InvalidEvent: it is no text, or one that cannot be stored.
+        InvalidEvent: it is no text.
     """
     if not isinstance(value, str):
         raise InvalidEvent(f"{what} is not a string")
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        raise InvalidEvent(f"{what} is no Unicode text") from None
     return value
 
 

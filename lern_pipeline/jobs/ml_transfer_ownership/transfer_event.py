@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lern_pipeline.events.validation import InvalidEvent, Skip, checked_id
-from lern_pipeline.jobs.manage_learn.event_text import member_at, parking, stored_text, text_at
+from lern_pipeline.jobs.manage_learn.event_text import a_text, member_at, parking, text_at
 
 ASSET = "edata.assetInformation"
 OBJECT_ID = re.compile("[0-9a-fA-F]{24}")
@@ -88,6 +88,6 @@ def _owner(event: dict[str, Any], user_id: str) -> NewOwner:
         first_name=text_at(event, f"{path}.firstName"),
         user_name=text_at(event, f"{path}.userName"),
         # A role that is asked for twice is meant once (D14).
-        roles=tuple(dict.fromkeys(stored_text(role, f"a role of {path}.roles") for role in roles or ())),
+        roles=tuple(dict.fromkeys(a_text(role, f"a role of {path}.roles") for role in roles or ())),
         actor=text_at(event, "edata.actionBy.userId"),
     )

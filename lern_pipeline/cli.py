@@ -96,7 +96,7 @@ def _benchmarks(commands: Any) -> None:
     latency.set_defaults(function="benchmark_latency:benchmark")
     latency.add_argument("--events", type=int, default=60, metavar="N", help="events to publish (default 60)")
     latency.add_argument("--rate", type=float, default=1.0, metavar="N", help="events a second (default 1)")
-    latency.add_argument("--chains", type=int, default=5, metavar="N", help="how often two hops are measured")
+    latency.add_argument("--chains", type=int, default=5, metavar="N", help="how often the longer ways are measured")
     latency.add_argument("--idle-seconds", type=float, default=30, metavar="N", help="how long rest is watched")
     latency.add_argument("--json", action="store_true", help="the result as one line of JSON on stdout")
 

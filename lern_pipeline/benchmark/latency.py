@@ -17,12 +17,14 @@ from typing import Any
 from kafka import KafkaAdminClient, KafkaProducer
 from kafka.admin import NewTopic
 
+from lern_pipeline.benchmark.event_to_mail import CERTIFICATE_SETTINGS, EventToMail
 from lern_pipeline.benchmark.idle import Idle, idle
 from lern_pipeline.benchmark.progress_workload import ProgressWorkload
 from lern_pipeline.errors import LernPipelineError
 from lern_pipeline.jobs.activity_aggregate_updater.job import ACTIVITY_AGGREGATE_UPDATER as PROGRESS
 from lern_pipeline.jobs.relation_cache_updater.job import RELATION_CACHE_UPDATER as RELATIONS
 from lern_pipeline.local.demo.dagster_services import DagsterServices
+from lern_pipeline.local.demo.third_party import ThirdPartyServices
 from lern_pipeline.microbatch.plan import RowWrites
 from lern_pipeline.resources.cassandra import Cassandra
 from lern_pipeline.resources.kafka_client import connection
@@ -38,7 +40,7 @@ COLLECTION = "application/vnd.ekstep.content-collection"
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """``events`` at ``rate`` a second; ``chains``: how often two hops are measured; ``idle_seconds``: how long rest."""
+    """``events`` at ``rate`` a second; ``chains``: how often the longer ways are measured; ``idle_seconds``: rest."""
 
     events: int
     rate: float
@@ -60,11 +62,16 @@ def run(options: Options, dagster_yaml: Path, progress: Progress) -> dict[str, A
             "LERN_PIPELINE_KAFKA_AUTO_OFFSET_RESET": "earliest",
             "DAGSTER_HOME": directory,
         }
-        site = Site(load_configuration(environ=environment), token, options.events + options.chains + 1)
+        third_party = ThirdPartyServices(environment, Path(directory) / "third-party.log")
+        environment |= {**third_party.environment, **CERTIFICATE_SETTINGS}
+        configuration = load_configuration(environ=environment)
+        site = Site(configuration, token, options.events + options.chains + 1)
+        mails = EventToMail(configuration, third_party, token)
         services = DagsterServices(environment, f"latency-{token}", Path(directory) / "logs")
         try:
             services.start_code_server()
             site.prepare()
+            mails.prepare()
             services.start_services()
             progress("first event: the lanes take their position, the fork server loads the code")
             site.event_to_row(1, 1.0)
@@ -74,9 +81,12 @@ def run(options: Options, dagster_yaml: Path, progress: Progress) -> dict[str, A
             one_hop = site.event_to_row(options.events, options.rate)
             progress(f"{options.chains} times two hops, one after the other")
             two_hops = [site.two_hops(number) for number in range(options.chains)]
+            progress(f"{options.chains} times from a completed course to the mail about its certificate")
+            to_mail = [mails.seconds(number) for number in range(options.chains)]
             loaded = idle(0.0)
         finally:
             services.stop()
+            third_party.stop()
             site.close()
     return {
         "benchmark": "latency",
@@ -84,6 +94,7 @@ def run(options: Options, dagster_yaml: Path, progress: Progress) -> dict[str, A
         "rate": options.rate,
         "event_to_row_seconds": summary(one_hop),
         "two_hops_seconds": summary(two_hops),
+        "event_to_mail_seconds": summary(to_mail),
         **_figures(rest, loaded),
     }
 

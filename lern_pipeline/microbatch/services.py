@@ -261,7 +261,7 @@ class DocumentStore(DocumentReader, Client, Protocol):
     def apply(self, updates: DocumentUpdates) -> list[Refusal]:
         """Make all updates, in order and in one bulk write; returns when every one is acknowledged.
 
-        Where one is refused, all are made again value by value, so that only the refused values' are left out.
+        Where one is refused, they are made for fewer and fewer values, so that only the refused values' are left out.
 
         Raises:
             ServiceUnavailable: no answer in time; what was updated so far may be updated again.

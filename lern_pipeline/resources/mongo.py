@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
+import msgspec
 from bson import json_util
 from bson.codec_options import CodecOptions, DatetimeConversion
 from pymongo import MongoClient, UpdateMany, UpdateOne
@@ -102,15 +103,18 @@ class Mongo:
             ServiceUnavailable: no answer in time.
             ConfigurationError: the server refuses the login or the write.
         """
-        if self._bulk_write(updates, updates.updates) is None:
+        return self._apply(updates, _distinct(value for update in updates.updates for value in update.values))
+
+    def _apply(self, updates: DocumentUpdates, values: Sequence[Any]) -> list[Refusal]:
+        """The updates of these values. Where one is refused, those of either half: somebody's odd document is nobody
+        else's business."""
+        reason = self._bulk_write(updates, list(_restricted(updates.updates, values)))
+        if reason is None:
             return []
-        # Each value on its own, in the order of the updates: somebody's odd document is nobody else's business.
-        refusals = []
-        for value in _distinct(value for update in updates.updates for value in update.values):
-            reason = self._bulk_write(updates, list(_of_value(updates.updates, value)))
-            if reason is not None:
-                refusals.append(Refusal(updates.collection, value, reason))
-        return refusals
+        if len(values) == 1:
+            return [Refusal(updates.collection, values[0], reason)]
+        middle = len(values) // 2
+        return [*self._apply(updates, values[:middle]), *self._apply(updates, values[middle:])]
 
     def _bulk_write(self, updates: DocumentUpdates, some: Sequence[DocumentUpdate]) -> str | None:
         """Why the server refuses; None when all is done."""
@@ -201,12 +205,13 @@ def _refusal(error: BulkWriteError) -> str:
     return f"error code {codes[0]}"
 
 
-def _of_value(updates: Sequence[DocumentUpdate], value: Any) -> Iterator[DocumentUpdate]:
+def _restricted(updates: Sequence[DocumentUpdate], values: Sequence[Any]) -> Iterator[DocumentUpdate]:
+    """What the updates do for these values, in their order."""
+    wanted = {json.dumps(value) for value in values}
     for update in updates:
-        if value in update.values:
-            yield DocumentUpdate(
-                update.member, [value], update.change, update.where, update.array_filters, update.insert
-            )
+        some = [value for value in update.values if json.dumps(value) in wanted]
+        if some:
+            yield msgspec.structs.replace(update, values=some)
 
 
 def _distinct(values: Iterable[Any]) -> list[Any]:

@@ -86,6 +86,16 @@ def test_a_refused_update_leaves_out_its_value_alone(documents: MongoDocuments) 
     assert documents.collections["things"][2]["last"] is True
 
 
+def test_of_many_values_the_refused_ones_are_found_in_few_writes(documents: MongoDocuments) -> None:
+    odd = {"n7", "n400"}
+    names = [f"n{n}" for n in range(512)]
+    documents.give("things", *({"_id": name, "name": name, "profile": "x" if name in odd else {}} for name in names))
+    refused = documents.apply(updates(DocumentUpdate("name", names, {"$set": {"profile.first": "x"}})))
+    assert {refusal.value for refusal in refused} == odd
+    assert sum(document["profile"] == {"first": "x"} for document in documents.collections["things"]) == 510
+    assert documents.client.counts["mongo.bulk_writes"] < 40
+
+
 def test_nobody_answers_for_a_bounded_time() -> None:
     settings = mongo_settings("", "x", LERN_PIPELINE_ML_MONGO_PORT="1", LERN_PIPELINE_OUTAGE_TIMEOUT_SECONDS="1")
     for call in (

@@ -269,8 +269,7 @@ def test_hostile_records_never_stop_a_batch_and_leave_the_good_ones_alone(world:
     assert consumed == sum(batch["processed"] + batch["skipped"] + batch["failed"] for batch in batches)
     expected, found = calm.left(), stormy.left()
     # The hostile ids are nobody's of this workload: its own rows and checksums are exactly those of the calm run.
-    assert found.rows == expected.rows
-    assert found.checksums == expected.checksums
+    assert found.stored == expected.stored
     failed = failed_positions(stormy)
     unreadable = {position for position, kind in positions.items() if kind in ("not JSON", "tombstone", "1e400", "NaN")}
     assert unreadable <= failed

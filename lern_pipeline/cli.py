@@ -91,6 +91,13 @@ def _benchmarks(commands: Any) -> None:
     certificates.add_argument("--concurrency", type=int, default=20, metavar="N", help="calls in flight (default 20)")
     certificates.add_argument("--seed", type=int, default=1, metavar="N", help="as for the others")
     certificates.add_argument("--json", action="store_true", help="the result as one line of JSON on stdout")
+    text = "All users indexed, beside a loop that only scans and writes. Needs an installation without users."
+    indexer = commands.add_parser("indexer", help=text, description=text)
+    indexer.set_defaults(function="benchmark_indexer:benchmark")
+    indexer.add_argument("--users", type=int, default=100_000, metavar="N", help="users to load (default 100000)")
+    indexer.add_argument("--seed", type=int, default=1, metavar="N", help="the same seed makes the same users")
+    indexer.add_argument("--loaded", action="store_true", help="load none: those of an earlier benchmark are there")
+    indexer.add_argument("--json", action="store_true", help="the result as one line of JSON on stdout")
     text = "Event to row through the daemon, memory, and what rest costs."
     latency = commands.add_parser("latency", help=text, description=text)
     latency.set_defaults(function="benchmark_latency:benchmark")

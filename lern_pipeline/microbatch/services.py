@@ -102,8 +102,9 @@ class RowReader(Protocol):
     ) -> Iterator[list[tuple[Any, ...]]]:
         """Every row of a table, page by page, in no order; each once, and only some pages are held at a time.
 
-        Costs the servers a look at the whole table, or at the part between the first and the last of ``tokens``.
-        ``partition``: the partition key's one column; ``equal``: clustering column → the value that is wanted.
+        Costs the servers a look at the whole table. With ``tokens``, the first and the last that are wanted, it costs
+        a look at these, and the rows come in the order of their tokens. ``partition``: the partition key's one column;
+        ``equal``: clustering column → the value that is wanted.
 
         Raises:
             ServiceUnavailable: no answer in time.

@@ -18,7 +18,6 @@ RANGES_AT_A_TIME = 8
 ROWS_PER_PAGE = 1000
 
 Range = tuple[int, int]
-RING: Range = (_SMALLEST_TOKEN, _LARGEST_TOKEN)
 
 
 def scan_table(
@@ -45,7 +44,9 @@ def scan_table(
         bound.fetch_size = ROWS_PER_PAGE
         return bound
 
-    waiting: deque[tuple[Range, bytes | None]] = deque((range_, None) for range_ in _parts(tokens))
+    waiting: deque[tuple[Range, bytes | None]] = deque(
+        (range_, None) for range_ in (token_ranges(RANGES) if tokens is None else [tokens])
+    )
     asked: deque[tuple[Range, bytes | None, Any]] = deque()
     while waiting or asked:
         while waiting and len(asked) < RANGES_AT_A_TIME:
@@ -71,20 +72,11 @@ def _page_again(session: CassandraSession, statement: Any, range_: Range, state:
     return session.answered(lambda connected: connected.execute(statement(range_), paging_state=state))
 
 
-def _parts(tokens: Range | None) -> list[Range]:
-    """Pieces of the size that the whole ring is read in, but enough of them to read several at a time."""
-    if tokens is None:
-        return token_ranges(RANGES)
-    share = RANGES * (tokens[1] - tokens[0] + 1) >> 64
-    return token_ranges(max(RANGES_AT_A_TIME, share), tokens)
-
-
-def token_ranges(count: int, of: Range = RING) -> list[Range]:
-    """A part of the ring, or all of it, in ``count`` pieces, each from (included) to (included)."""
-    first, last = of
-    width = (last - first + 1) // count
-    starts = [first + number * width for number in range(count)]
-    return list(zip(starts, [*(start - 1 for start in starts[1:]), last], strict=True))
+def token_ranges(count: int) -> list[Range]:
+    """The whole ring in ``count`` pieces, each from (included) to (included)."""
+    width = (_LARGEST_TOKEN - _SMALLEST_TOKEN + 1) // count
+    starts = [_SMALLEST_TOKEN + number * width for number in range(count)]
+    return list(zip(starts, [*(start - 1 for start in starts[1:]), _LARGEST_TOKEN], strict=True))
 
 
 def _query(table: str, columns: Sequence[str], partition: str, equal: Mapping[str, Any]) -> str:

@@ -1,8 +1,8 @@
 """Indexing the buckets of one run (contract 3 and 8).
 
-Users are found and compared by a scan, page by page. What is written, though, is decided from rows that were read
-*after* the hash that it changes, in a transaction that is applied only if nobody has touched that hash since. So
-whatever an event's job writes meanwhile is either older than what is written here, or stays.
+A scan tells who there is, page by page. Then their hashes are read, and only then their rows, which stand together in
+the ring; what these change of the hashes is written in a transaction that is applied only if nobody has touched one of
+them since. So whatever an event's job writes meanwhile is either older than what is written here, or stays.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from typing import Literal
 
 from lern_pipeline.jobs.user_cache_indexer.anonymous import (
@@ -27,7 +28,7 @@ from lern_pipeline.jobs.user_cache_indexer.lookups import Lookups
 from lern_pipeline.jobs.user_cache_indexer.rules import Indexed, change_of, hash_key, index_user
 from lern_pipeline.jobs.user_cache_indexer.selection import Selection
 from lern_pipeline.jobs.user_cache_indexer.tally import Tally
-from lern_pipeline.jobs.user_cache_indexer.user_row import USER_TABLE, UserRow, columns, user_row
+from lern_pipeline.jobs.user_cache_indexer.user_row import USER_TABLE, UserRow
 from lern_pipeline.microbatch.crash_points import crash_point
 from lern_pipeline.microbatch.plan import CacheChange, DeleteKey, UpdateHash
 from lern_pipeline.microbatch.services import Services, WrongType
@@ -41,6 +42,10 @@ PREFIX = "user:"
 
 #: Users read, compared and written together (contract 3.5).
 GROUP = 1000
+#: What tells who there is and whom a run takes.
+FOUND_BY = ("id", "userid", "updateddate")
+#: The share of a page's users below which they are looked for one by one.
+FEW = 0.1
 
 Mode = Literal["update", "refresh", "anonymous"]
 Report = Callable[[str], None]
@@ -134,27 +139,17 @@ class Indexer:
         tally = Tally(anonymous_backed_up=self._backed_up[bucket])
         tokens: array[int] = array("q")
         clean = request.mode == "refresh"
-        # For a few of the users their memberships are looked up; for all, reading the bucket's is far cheaper.
-        memberships: dict[str, list[str]] | None = None
-        if request.selection.from_specific_date is None:
-            with _timed(tally, "memberships"):
-                memberships = self.lookups.memberships_between(bucket.tokens)
-        group: list[UserRow] = []
+        rows = self._services.rows
         with _timed(tally, "users"):
-            for page in self._services.rows.scan(USER_TABLE, columns(self._extended), "id", {}, bucket.tokens):
-                users = [user_row(values) for values in page]
+            for page in rows.scan(USER_TABLE, FOUND_BY, "id", {}, bucket.tokens):
+                users = [(id_, userid, updateddate) for id_, userid, updateddate in page if userid]
+                tally.without_userid += len(page) - len(users)
                 if clean:
-                    tokens.extend(self._services.rows.tokens([user.userid for user in users if user.userid]))
-                for user in users:
-                    if not user.userid:
-                        tally.without_userid += 1
-                    elif request.selection.takes(user.updateddate):
-                        group.append(user)
-                while len(group) >= self._group:
-                    self._index(group[: self._group], memberships, tally, clean)
-                    del group[: self._group]
-            if group:
-                self._index(group, memberships, tally, clean)
+                    tokens.extend(rows.tokens([userid for _, userid, _ in users]))
+                selected = {hash_key(userid): id_ for id_, userid, date in users if request.selection.takes(date)}
+                every = len(selected) > len(page) * FEW
+                for group in _groups(selected, self._group):
+                    self._index(group, every, tally, clean)
         progress = Progress(request.attempts_of, request.parameters, tally)
         if clean:
             self._kept.write_tokens(bucket, tokens)
@@ -163,58 +158,54 @@ class Indexer:
         crash_point("between-chunks")
         return progress
 
-    def _index(
-        self, users: Sequence[UserRow], memberships: Mapping[str, Sequence[str]] | None, tally: Tally, clean: bool
-    ) -> None:
-        """Compare some users with their hashes and write what differs."""
-        if memberships is None:
-            memberships = self.lookups.memberships(user.userid for user in users if user.userid)
-        by_key = {hash_key(user.userid or ""): user for user in users}
-        scanned = self._indexed(by_key, memberships)
+    def _index(self, ids: Mapping[str, str], every: bool, tally: Tally, clean: bool) -> None:
+        """Write what differs of some users' hashes. ``ids``: key → the user's id; ``every``: they are most of the users
+        in their part of the ring, so reading that costs far less than looking for each of them."""
         outcomes: dict[str, tuple[Outcome, Indexed | None]] = {}
         removed: dict[str, int] = {}
 
         def changes(hashes: Mapping[str, dict[str, str] | WrongType]) -> list[CacheChange]:
             """Called again when somebody has touched one of the hashes."""
-            differing = []
+            wanted = {ids[key]: key for key in hashes}
+            users, memberships = self._read(list(wanted), every)
+            data = self.lookups.reference_data(users, memberships)
+            indexed = {wanted[user.id]: index_user(user, data) for user in users if user.userid}
+            made: list[CacheChange] = []
             for key, stored in hashes.items():
+                removed.pop(key, None)
                 if isinstance(stored, WrongType):
                     outcomes[key] = "failed", None
-                elif change_of(key, stored, scanned[key], clean) is None:
-                    outcomes[key] = "unchanged", scanned[key]
-                else:
-                    differing.append(key)
-            if not differing:
-                return []
-            rows = {user.id: user for user in self.lookups.users([by_key[key].id for key in differing])}
-            fresh = {key: row for key in differing if (row := rows.get(by_key[key].id)) and row.userid}
-            userids = [row.userid for row in fresh.values() if row.userid]
-            again = self._indexed(fresh, self.lookups.memberships(userids))
-            made: list[CacheChange] = []
-            for key in differing:
-                stored = hashes[key]
-                assert not isinstance(stored, WrongType)
-                if key not in again:
+                elif key not in indexed:
                     outcomes[key] = "gone", None
-                    continue
-                change = change_of(key, stored, again[key], clean)
-                outcomes[key] = "unchanged" if change is None else "written", again[key]
-                if change is not None:
-                    removed[key] = len(change.removed)
-                    made.append(change)
+                else:
+                    change = change_of(key, stored, indexed[key], clean)
+                    outcomes[key] = "unchanged" if change is None else "written", indexed[key]
+                    if change is not None:
+                        removed[key] = len(change.removed)
+                        made.append(change)
             return made
 
-        self._caches.change_hashes(SERVER, self._database, list(by_key), changes)
+        self._caches.change_hashes(SERVER, self._database, list(ids), changes)
         for outcome, indexed in outcomes.values():
             tally.selected += 1
             setattr(tally, outcome, getattr(tally, outcome) + 1)
             for column in indexed.unusable if indexed else ():
                 tally.unusable[column] = tally.unusable.get(column, 0) + 1
-        tally.fields_removed += sum(count for key, count in removed.items() if outcomes[key][0] == "written")
+        tally.fields_removed += sum(removed.values())
 
-    def _indexed(self, users: Mapping[str, UserRow], memberships: Mapping[str, Sequence[str]]) -> dict[str, Indexed]:
-        data = self.lookups.reference_data(list(users.values()), memberships)
-        return {key: index_user(user, data) for key, user in users.items()}
+    def _read(self, ids: Sequence[str], every: bool) -> tuple[list[UserRow], dict[str, list[str]]]:
+        """The users' rows and memberships, as they are now."""
+        if not every:
+            users = self.lookups.users(ids)
+            return users, self.lookups.memberships(user.userid for user in users if user.userid)
+        tokens = self._services.rows.tokens(ids)
+        between = min(tokens), max(tokens)
+        wanted = set(ids)
+        users = [user for user in self.lookups.users_between(between) if user.id in wanted]
+        memberships = self.lookups.memberships_between(between)
+        # The user service makes both ids the same; only then are both rows in the same part of the ring.
+        elsewhere = [user.userid for user in users if user.userid and user.userid != user.id]
+        return users, memberships | self.lookups.memberships(elsewhere)
 
     def _one_user(self, buckets: Sequence[Bucket], user_id: str, request: Request) -> dict[Bucket, Tally]:
         """Whatever buckets were chosen: the user's row is read by its id. Counted with the first of them."""
@@ -222,7 +213,8 @@ class Indexer:
         with _timed(tally, "users"):
             users = [user for user in self.lookups.users([user_id]) if user.userid]
             if users:
-                self._index(users, None, tally, request.mode == "refresh")
+                ids = {hash_key(user.userid or ""): user.id for user in users}
+                self._index(ids, False, tally, request.mode == "refresh")
             elif request.mode == "refresh":
                 tally.keys_deleted = self._delete_unknown([user_id])
         return {bucket: tally if bucket == buckets[0] else Tally() for bucket in buckets}
@@ -258,13 +250,14 @@ class Indexer:
     def _sweep(self, buckets: Mapping[Bucket, Progress]) -> None:
         """Delete the keys that are neither of a user in Cassandra nor of an anonymous one (R3)."""
         began = time.perf_counter()
-        known = {bucket: set(self._kept.tokens(bucket)) for bucket in buckets}
+        # Of all buckets together: should a user's two ids differ, the hash may be in another bucket than the row.
+        known = {token for bucket in buckets for token in self._kept.tokens(bucket)}
         for found in self._hashes(self._database, list(buckets)):
             for bucket, users in found.items():
                 tally = buckets[bucket].tally
                 suspects = [user[0] for user in users if not is_anonymous(user[1])]
                 tokens = self._services.rows.tokens(suspects)
-                unknown = [id_ for id_, token in zip(suspects, tokens, strict=True) if token not in known[bucket]]
+                unknown = [id_ for id_, token in zip(suspects, tokens, strict=True) if token not in known]
                 tally.keys_deleted += self._delete_unknown(unknown)
         seconds = time.perf_counter() - began
         for bucket, progress in buckets.items():
@@ -311,6 +304,12 @@ class Indexer:
                 if fields is not None:
                     found.setdefault(bucket, []).append((userid, fields[0], fields[1]))
             yield found
+
+
+def _groups(ids: Mapping[str, str], size: int) -> Iterator[dict[str, str]]:
+    entries = iter(ids.items())
+    while group := dict(islice(entries, size)):
+        yield group
 
 
 @contextmanager

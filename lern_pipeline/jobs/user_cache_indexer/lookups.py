@@ -85,6 +85,11 @@ class Lookups:
         names = columns(self._extended)
         return [user_row(row) for row in self._rows.select(USER_TABLE, names, (), "id", [(id_,) for id_ in ids])]
 
+    def users_between(self, tokens: Tokens) -> list[UserRow]:
+        """The rows of all users whose token is in the range."""
+        pages = self._rows.scan(USER_TABLE, columns(self._extended), "id", {}, tokens)
+        return [user_row(row) for page in pages for row in page]
+
     def memberships(self, userids: Iterable[str]) -> dict[str, list[str]]:
         """User → organisations that they are in now."""
         keys = [(userid,) for userid in userids]

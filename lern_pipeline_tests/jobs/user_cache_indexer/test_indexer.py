@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import pytest
 
 from lern_pipeline.errors import ConfigurationError, ServiceUnavailable
-from lern_pipeline.jobs.user_cache_indexer import lookups
+from lern_pipeline.jobs.user_cache_indexer import indexer, lookups
 from lern_pipeline.jobs.user_cache_indexer.buckets import Bucket, all_buckets
 from lern_pipeline.microbatch.user_directory import NoAnswer
-from lern_pipeline_tests.jobs.user_cache_indexer.cassandra_users import U1, U1_HASH, Indexing
+from lern_pipeline_tests.jobs.user_cache_indexer.cassandra_users import U1, U1_HASH, Indexing, give_membership
 
 pytestmark = pytest.mark.rules
 
@@ -59,7 +60,7 @@ def test_a_row_without_userid_is_skipped_and_a_key_of_another_type_fails_alone(i
     assert indexing.hash_of("u2") == "text"
 
 
-def test_what_an_event_wrote_after_the_scan_is_not_overwritten_with_what_was_scanned(indexing: Indexing) -> None:
+def test_what_an_event_wrote_after_the_user_was_found_is_not_overwritten(indexing: Indexing) -> None:
     """The user changes, and the updater writes it, between the scan and the look at the hash."""
     indexing.user("u1", firstname="Old", rootorgid="org-kar")
     rows, caches = indexing.world.rows, indexing.world.caches
@@ -78,17 +79,16 @@ def test_what_an_event_wrote_after_the_scan_is_not_overwritten_with_what_was_sca
 def test_what_an_event_writes_between_read_and_write_makes_it_look_again(indexing: Indexing) -> None:
     indexing.user("u1", firstname="Old", rootorgid="org-kar")
     rows, found = indexing.world.rows, []
-    select = rows.select
+    scan = rows.scan
 
-    def meanwhile(table: str, *arguments: Any, **named: Any) -> Any:
-        result = select(table, *arguments, **named)
-        if table == "sunbird.user" and not found:
+    def meanwhile(table: str, columns: Any, *arguments: Any) -> Any:
+        yield from list(scan(table, columns, *arguments))
+        if table == "sunbird.user" and "firstname" in columns and not found:
             found.append(table)
             rows.give("sunbird.user", {"id": "u1"}, {"firstname": "New"})
             indexing.give_hash("u1", {"firstname": "New", "userlogintype": "teacher"})
-        return result
 
-    rows.select = meanwhile  # type: ignore[method-assign]
+    rows.scan = meanwhile  # type: ignore[method-assign]
     tally = indexing.run()
     assert found
     assert indexing.hash_of("u1")["firstname"] == "New"
@@ -99,27 +99,37 @@ def test_what_an_event_writes_between_read_and_write_makes_it_look_again(indexin
 def test_a_user_who_is_gone_meanwhile_gets_no_hash(indexing: Indexing) -> None:
     indexing.user("u1", firstname="A")
     rows = indexing.world.rows
-    select = rows.select
+    scan = rows.scan
 
-    def without_u1(table: str, *arguments: Any, **named: Any) -> Any:
-        return [] if table == "sunbird.user" else select(table, *arguments, **named)
+    def without_u1(table: str, columns: Any, *arguments: Any) -> Any:
+        return iter(()) if "firstname" in columns else scan(table, columns, *arguments)
 
-    rows.select = without_u1  # type: ignore[method-assign]
+    rows.scan = without_u1  # type: ignore[method-assign]
     tally = indexing.run()
     assert (tally.gone, tally.written) == (1, 0)
     assert indexing.hashes() == {}
+
+
+def counted(scan: Any, scanned: Counter[Bucket]) -> Any:
+    """Counts the buckets that a scan is of."""
+
+    def counting(table: str, columns: Any, partition: str, equal: Any, tokens: tuple[int, int]) -> Any:
+        scanned[Bucket.of(tokens[0], 4)] += 1
+        return scan(table, columns, partition, equal, tokens)
+
+    return counting
 
 
 def test_another_attempt_goes_on_behind_the_finished_buckets(indexing: Indexing) -> None:
     someone(indexing)
     scan, scans = indexing.world.rows.scan, 0
 
-    def dies_in_the_third(table: str, *arguments: Any) -> Any:
+    def dies_in_the_third(table: str, columns: Any, *arguments: Any) -> Any:
         nonlocal scans
-        scans += table == "sunbird.user"
+        scans += "firstname" not in columns and table == "sunbird.user"
         if scans == 3:
             raise ServiceUnavailable("Cassandra", "c:9042", "down")
-        return scan(table, *arguments)
+        return scan(table, columns, *arguments)
 
     indexing.world.rows.scan = dies_in_the_third  # type: ignore[method-assign]
     with pytest.raises(ServiceUnavailable):
@@ -128,8 +138,11 @@ def test_another_attempt_goes_on_behind_the_finished_buckets(indexing: Indexing)
     assert 0 < before < 20
     indexing.world.rows.scan = scan  # type: ignore[method-assign]
     indexing.world.rows.scans.clear()
+    scanned = Counter[Bucket]()
+    indexing.world.rows.scan = counted(scan, scanned)  # type: ignore[method-assign]
     assert indexing.run().written == 20
-    assert indexing.world.rows.scans["sunbird.user"] == 2
+    assert scanned.keys() == set(all_buckets(4)[2:])
+    indexing.world.rows.scan = scan  # type: ignore[method-assign]
     # Somebody who asks anew, or for something else, gets it done anew.
     assert indexing.run(attempts_of="run-2").unchanged == 20
     assert indexing.run("refresh", attempts_of="run-2").unchanged == 20
@@ -178,8 +191,8 @@ def test_a_refresh_deletes_nobody_who_came_after_the_scan(indexing: Indexing) ->
     someone(indexing, 3)
     rows, scan = indexing.world.rows, indexing.world.rows.scan
 
-    def and_then_somebody_comes(table: str, *arguments: Any) -> Any:
-        yield from scan(table, *arguments)
+    def and_then_somebody_comes(table: str, columns: Any, *arguments: Any) -> Any:
+        yield from list(scan(table, columns, *arguments))
         if table == "sunbird.user":
             indexing.user("new", firstname="N")
             indexing.give_hash("new", {"firstname": "N", "usersignintype": "Validated"})
@@ -217,6 +230,37 @@ def test_anonymous_users_alone_are_copied(indexing: Indexing) -> None:
         "user:a1": {"usersignintype": "Anonymous", "userlogintype": "student"},
         "user:a2": {"userlogintype": "teacher"},
     }
+
+
+@pytest.mark.parametrize("few", [True, False])
+def test_a_user_whose_two_ids_differ_is_found_by_one_and_known_by_the_other(
+    indexing: Indexing, monkeypatch: pytest.MonkeyPatch, few: bool
+) -> None:
+    monkeypatch.setattr(indexer, "FEW", 1.0 if few else 0.0)
+    indexing.user("row-7", userid="u7", rootorgid="org-cust")
+    give_membership(indexing.world.rows, "u7", "org-s1", False)
+    assert indexing.run("refresh").keys_deleted == 0
+    assert indexing.hash_of("u7")["schooludisecode"] == "2922"
+    assert indexing.hashes().keys() == {"user:u7"}
+
+
+def test_a_few_of_many_users_are_looked_for_one_by_one(indexing: Indexing) -> None:
+    """Their part of the ring is not read for them."""
+    columns: list[Any] = []
+    scan = indexing.world.rows.scan
+
+    def told(table: str, names: Any, *arguments: Any) -> Any:
+        columns.append(names)
+        # All in one page, as Cassandra does.
+        yield [row for page in scan(table, names, *arguments) for row in page]
+
+    indexing.world.rows.scan = told  # type: ignore[method-assign]
+    for number in range(40):
+        indexing.user(f"o{number}", updateddate="2020-01-01 10:00:00:000+0000")
+    indexing.user("new", firstname="N", updateddate="2024-05-02 10:00:00:000+0000")
+    assert indexing.run(from_specific_date="2024-01-01", buckets=[Bucket(0, 1)]).written == 1
+    assert indexing.hash_of("new")["firstname"] == "N"
+    assert columns == [("id", "userid", "updateddate")]
 
 
 def test_a_framework_that_cannot_be_read_costs_its_lists_alone(indexing: Indexing) -> None:

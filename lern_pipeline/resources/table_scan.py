@@ -28,7 +28,8 @@ def scan_table(
     equal: Mapping[str, Any],
     tokens: Range | None = None,
 ) -> Iterator[list[tuple[Any, ...]]]:
-    """See :class:`lern_pipeline.microbatch.services.RowReader`. At most :data:`RANGES_AT_A_TIME` pages are held.
+    """See :class:`lern_pipeline.microbatch.services.RowReader`. At most :data:`RANGES_AT_A_TIME` pages and the one
+    that is given are held.
 
     Raises:
         ServiceUnavailable: no answer in time.
@@ -48,10 +49,14 @@ def scan_table(
         (range_, None) for range_ in (token_ranges(RANGES) if tokens is None else [tokens])
     )
     asked: deque[tuple[Range, bytes | None, Any]] = deque()
-    while waiting or asked:
+
+    def ask_for_more() -> None:
         while waiting and len(asked) < RANGES_AT_A_TIME:
             range_, state = waiting.popleft()
             asked.append((range_, state, _ask(session, statement, range_, state)))
+
+    while waiting or asked:
+        ask_for_more()
         range_, state, future = asked.popleft()
         try:
             page = future.result()
@@ -60,6 +65,8 @@ def scan_table(
             page = _page_again(session, statement, range_, state)
         if page.paging_state is not None:
             waiting.appendleft((range_, page.paging_state))
+        # The servers are at work on the next pages while this one is.
+        ask_for_more()
         if page.current_rows:
             yield list(page.current_rows)
 

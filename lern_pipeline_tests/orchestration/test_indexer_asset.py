@@ -22,7 +22,12 @@ from lern_pipeline_tests.orchestration.installed import Installed, install
 pytestmark = pytest.mark.dagster
 
 KEYS = [f"{number:03d}-of-16" for number in range(16)]
-SETTINGS = "user.index.buckets: 16\nredis.user.backup.dir: back-ups\nredis-meta: {host: cache, password: geheim}\n"
+SETTINGS = """\
+user.index.buckets: 16
+user.index.buckets.at.a.time: 1
+redis.user.backup.dir: back-ups
+redis-meta: {host: cache, password: geheim}
+"""
 
 
 @pytest.fixture

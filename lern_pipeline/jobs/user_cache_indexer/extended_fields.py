@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import msgspec
 
 from lern_pipeline.jobs.user_cache_indexer.profile_json import UnusableColumn, location_ids_in_order
 from lern_pipeline.jobs.user_cache_indexer.reference_data import ReferenceData
@@ -42,7 +42,7 @@ def _encoded(value: object) -> str:
     if isinstance(value, int):
         return str(value)
     assert isinstance(value, list | tuple | set | frozenset)
-    return json.dumps(list(value), ensure_ascii=False, separators=(",", ":"))
+    return msgspec.json.encode(list(value)).decode()
 
 
 def _location_ids(user: UserRow, data: ReferenceData) -> list[str] | None:

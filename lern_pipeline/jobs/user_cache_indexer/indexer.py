@@ -7,10 +7,12 @@ them since. So whatever an event's job writes meanwhile is either older than wha
 
 from __future__ import annotations
 
+import threading
 import time
 from array import array
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
@@ -93,6 +95,7 @@ class Indexer:
         self._input_database = settings.integer(INPUT_DATABASE)
         self._scan_count = settings.integer("redis.scan.count")
         self._group = min(GROUP, settings.integer("redis.max.pipeline.size"))
+        self._buckets_at_a_time = settings.integer("user.index.buckets.at.a.time")
         self._extended = settings.flag("extended.fields.enabled")
         self._backed_up: Counter[Bucket] = Counter()
         self.lookups = Lookups(services.readers, self._extended)
@@ -112,18 +115,12 @@ class Indexer:
         clean = request.mode == "refresh"
         if clean:
             self._back_up_anonymous([bucket for bucket in buckets if done[bucket] is None])
-        tallies: dict[Bucket, Tally] = {}
-        unswept: dict[Bucket, Progress] = {}
-        for bucket in buckets:
-            progress = done[bucket]
-            if progress is None:
-                progress = self._index_bucket(bucket, request)
-            tallies[bucket] = progress.tally
-            if clean and not progress.swept:
-                unswept[bucket] = progress
+        now = dict(self._index_buckets([bucket for bucket in buckets if done[bucket] is None], request))
+        progress = {bucket: done[bucket] or now[bucket] for bucket in buckets}
+        unswept = {bucket: one for bucket, one in progress.items() if clean and not one.swept}
         if unswept:
             self._sweep(unswept)
-        return tallies
+        return {bucket: one.tally for bucket, one in progress.items()}
 
     def _done_before(self, bucket: Bucket, request: Request) -> Progress | None:
         """What an earlier attempt of the same run has done of it."""
@@ -134,6 +131,34 @@ class Indexer:
         return found
 
     # --- users
+
+    def _index_buckets(self, buckets: Sequence[Bucket], request: Request) -> Iterator[tuple[Bucket, Progress]]:
+        """Some at a time: while one waits for the servers, another decides. After the first failure none is begun."""
+        failed = threading.Event()
+
+        def index(bucket: Bucket) -> Progress:
+            if failed.is_set():
+                raise CancelledError
+            try:
+                return self._index_bucket(bucket, request)
+            except BaseException:
+                failed.set()
+                raise
+
+        with ThreadPoolExecutor(self._buckets_at_a_time, "indexer") as pool:
+            asked = {bucket: pool.submit(index, bucket) for bucket in buckets}
+            try:
+                for bucket, future in asked.items():
+                    try:
+                        progress = future.result()
+                    except CancelledError:
+                        # Another one tells why.
+                        continue
+                    tally = progress.tally
+                    self._report(f"{bucket.key}: {tally.selected} users, {tally.written} written")
+                    yield bucket, progress
+            finally:
+                failed.set()
 
     def _index_bucket(self, bucket: Bucket, request: Request) -> Progress:
         tally = Tally(anonymous_backed_up=self._backed_up[bucket])
@@ -154,7 +179,6 @@ class Indexer:
         if clean:
             self._kept.write_tokens(bucket, tokens)
         self._kept.write_progress(bucket, progress)
-        self._report(f"{bucket.key}: {tally.selected} users, {tally.written} written")
         crash_point("between-chunks")
         return progress
 

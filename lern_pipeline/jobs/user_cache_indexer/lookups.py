@@ -42,14 +42,16 @@ class Remembered(Generic[V]):
     def of(self, ids: Iterable[str]) -> dict[str, V]:
         """Those of ``ids`` that exist."""
         wanted = list(dict.fromkeys(ids))
-        missing = [id_ for id_ in wanted if id_ not in self._known]
+        # Another thread may begin anew meanwhile; what this one has found stays with it.
+        known = self._known
+        missing = [id_ for id_ in wanted if id_ not in known]
         if missing:
-            if len(self._known) + len(missing) > MOST_REMEMBERED:
-                self._known.clear()
+            if len(known) + len(missing) > MOST_REMEMBERED:
+                self._known = known = {}
                 missing = wanted
             found = self._read(missing)
-            self._known.update((id_, found.get(id_)) for id_ in missing)
-        return {id_: value for id_ in wanted if (value := self._known[id_]) is not None}
+            known.update((id_, found.get(id_)) for id_ in missing)
+        return {id_: value for id_ in wanted if (value := known[id_]) is not None}
 
 
 class Lookups:
@@ -137,7 +139,7 @@ class Lookups:
                 found |= self._directory.framework_categories([id_])
             except ServiceUnavailable as error:
                 found[id_] = NoAnswer(f"framework-read: {error.reason}")
-        self.framework_failures |= {id_: a.reason for id_, a in found.items() if isinstance(a, NoAnswer)}
+        self.framework_failures.update({id_: a.reason for id_, a in found.items() if isinstance(a, NoAnswer)})
         return found
 
     def _read_declarations(self, userids: list[str]) -> dict[str, list[Declaration]]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-import json
+from functools import lru_cache
 from typing import Any
+
+import msgspec
 
 LOCATION_TYPES = ("state", "district", "block", "cluster")
 
@@ -12,8 +14,9 @@ class UnusableColumn(ValueError):
     """The column is no JSON, or not of the contract's form; names it, never its value."""
 
 
+@lru_cache(maxsize=2048)
 def location_ids(profilelocation: str | None) -> dict[str, str | None]:
-    """Location type, lower-cased → the id of its first entry.
+    """Location type, lower-cased → the id of its first entry. Remembered, since reading and deciding both ask.
 
     Raises:
         UnusableColumn: see there; an entry without a type is one of these cases.
@@ -45,8 +48,8 @@ def _objects(text: str | None, column: str) -> list[dict[str, Any]]:
     if not text:
         return []
     try:
-        value = json.loads(text)
-    except (ValueError, RecursionError) as error:
+        value = msgspec.json.decode(text)
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         raise UnusableColumn(column) from error
     entries = [] if value is None else value
     if not isinstance(entries, list) or not all(isinstance(entry, dict | None) for entry in entries):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+
+import msgspec
 
 from lern_pipeline.jobs.user_cache_indexer.extended_fields import extended_fields
 from lern_pipeline.jobs.user_cache_indexer.profile_json import (
@@ -107,7 +108,7 @@ def hash_key(userid: str) -> str:
 
 def json_text(value: object) -> str:
     """Compact JSON as it is, without the updater's HTML escapes (contract 3.5)."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return msgspec.json.encode(value).decode()
 
 
 def _framework(user: UserRow, data: ReferenceData, indexed: Indexed) -> None:

@@ -52,6 +52,7 @@ AREA: Area = area(
             minimum=1,
             maximum=10_000,
         ),
+        integer("user.index.buckets.at.a.time", 4, "Buckets that a run indexes at the same time.", minimum=1),
         flag("extended.fields.enabled", False, "Write the extended fields too."),
         not_needed("cassandra.query.retry.count", 100, "a read is tried again for `outage.timeout.seconds`"),
         not_needed("redis.user.index.source.key", "id", _CONSTANT),

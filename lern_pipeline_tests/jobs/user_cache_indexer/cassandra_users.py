@@ -25,7 +25,9 @@ BUCKETS = all_buckets(4)
 
 
 def settings(**changed: str) -> JobSettings:
-    environment = {f"LERN_PIPELINE_{name.upper()}": value for name, value in changed.items()}
+    """One bucket at a time, unless a test says otherwise: then it is known what comes after what."""
+    values = {"user_index_buckets_at_a_time": "1"} | changed
+    environment = {f"LERN_PIPELINE_{name.upper()}": value for name, value in values.items()}
     return load_configuration(None, environment).for_job("user-cache-indexer")
 
 

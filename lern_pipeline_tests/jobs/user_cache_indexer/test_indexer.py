@@ -11,7 +11,7 @@ from lern_pipeline.errors import ConfigurationError, ServiceUnavailable
 from lern_pipeline.jobs.user_cache_indexer import indexer, lookups
 from lern_pipeline.jobs.user_cache_indexer.buckets import Bucket, all_buckets
 from lern_pipeline.microbatch.user_directory import NoAnswer
-from lern_pipeline_tests.jobs.user_cache_indexer.cassandra_users import U1, U1_HASH, Indexing, give_membership
+from lern_pipeline_tests.jobs.user_cache_indexer.cassandra_users import U1, U1_HASH, Indexing, give_membership, settings
 
 pytestmark = pytest.mark.rules
 
@@ -39,6 +39,13 @@ def test_a_bucket_indexes_its_own_users_alone(indexing: Indexing) -> None:
     counts = [indexing.run(buckets=[bucket]).written for bucket in all_buckets(4)]
     assert sum(counts) == 20
     assert max(counts) < 20
+
+
+def test_several_buckets_at_a_time_come_to_the_same(indexing: Indexing) -> None:
+    ids = someone(indexing)
+    indexing.settings = settings(user_index_buckets_at_a_time="4")
+    assert indexing.run("refresh").written == 20
+    assert indexing.hashes().keys() == {f"user:{id_}" for id_ in ids}
 
 
 def test_an_update_leaves_other_fields_alone_and_clears_what_moved(indexing: Indexing) -> None:

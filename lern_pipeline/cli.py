@@ -41,9 +41,10 @@ def parser() -> argparse.ArgumentParser:
         dest="also",
         metavar="SERVER",
         action="append",
-        choices=["mongo"],
+        choices=["mongo", "opensearch"],
         default=[],
-        help="another server too: mongo, for the jobs of Manage Learn (in memory, forgets everything when it stops)",
+        help="another server too: mongo, for the jobs of Manage Learn (in memory, forgets everything when it stops), or"
+        " opensearch, for the documents of certificates",
     )
     command("down", "stack:down", "Stop the local servers that 'up' started.", json=False)
     command("status", "stack:status", "Show which servers answer.")

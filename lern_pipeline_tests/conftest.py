@@ -95,11 +95,19 @@ def mongo_url(session_stack: LocalStack) -> str:
     return f"mongodb://{at.mongo_host}:{at.mongo_port}"
 
 
+@pytest.fixture(scope="session")
+def search_cluster(session_stack: LocalStack) -> str:
+    """Host and port of an OpenSearch, which the session's stack starts."""
+    session_stack.up(print, ("opensearch",))
+    at = session_stack.addresses
+    return f"{at.opensearch_host}:{at.opensearch_port}"
+
+
 def stack_in(directory: Path) -> LocalStack:
     """A stack on free ports, which its directory remembers, with the project's jars."""
     remembered = directory / "addresses.json"
     # One that an earlier version has left knows fewer servers.
-    if remembered.exists() and "mongo_port" in json.loads(remembered.read_text()):
+    if remembered.exists() and "opensearch_port" in json.loads(remembered.read_text()):
         addresses = StackAddresses(**json.loads(remembered.read_text()))
     else:
         addresses = StackAddresses(
@@ -112,6 +120,8 @@ def stack_in(directory: Path) -> LocalStack:
             env=ENV,
             mongo_host="127.0.0.1",
             mongo_port=free_port(),
+            opensearch_host="127.0.0.1",
+            opensearch_port=free_port(),
         )
         directory.mkdir(parents=True, exist_ok=True)
         remembered.write_text(json.dumps(asdict(addresses)))

@@ -24,7 +24,7 @@ class SettingsLike(Protocol):
 
 @dataclass(frozen=True)
 class StackAddresses:
-    """Where Kafka, Cassandra, Redis and MongoDB are, and the topics' prefix."""
+    """Where Kafka, Cassandra, Redis, MongoDB and the search cluster are, and the topics' prefix."""
 
     kafka_host: str
     kafka_port: int
@@ -35,6 +35,8 @@ class StackAddresses:
     env: str
     mongo_host: str = "localhost"
     mongo_port: int = 27017
+    opensearch_host: str = "localhost"
+    opensearch_port: int = 9200
 
     @classmethod
     def from_settings(cls, settings: SettingsLike) -> StackAddresses:
@@ -43,6 +45,7 @@ class StackAddresses:
         cassandra_host, cassandra_port = _first_address(
             settings.text("lms-cassandra.host"), settings.integer("lms-cassandra.port")
         )
+        opensearch_host, opensearch_port = _first_address(settings.text("es.basePath"), 9200)
         return cls(
             kafka_host=kafka_host,
             kafka_port=kafka_port,
@@ -53,6 +56,8 @@ class StackAddresses:
             env=settings.env,
             mongo_host=settings.text("ml-mongo.host"),
             mongo_port=settings.integer("ml-mongo.port"),
+            opensearch_host=opensearch_host,
+            opensearch_port=opensearch_port,
         )
 
 

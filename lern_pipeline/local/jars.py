@@ -24,6 +24,7 @@ JAVA_SERVERS = {
     "kafka": f"Kafka {versions.KAFKA}",
     "cassandra": f"Cassandra {versions.CASSANDRA}",
     "mongo": f"mongo-java-server {versions.MONGO_JAVA_SERVER}",
+    "opensearch": f"OpenSearch {versions.OPENSEARCH}",
 }
 #: Those that every installation of the project needs; the others' jars come when they are started first.
 ALWAYS = ("kafka", "cassandra")

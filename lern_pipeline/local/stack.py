@@ -1,4 +1,5 @@
-"""The local stack: Kafka, Cassandra and Redis as child processes, without Docker; MongoDB where it is asked for."""
+"""The local stack: Kafka, Cassandra and Redis as child processes, without Docker; MongoDB and OpenSearch where they are
+asked for."""
 
 from __future__ import annotations
 
@@ -18,6 +19,7 @@ from lern_pipeline.local.jars import JAVA_SERVERS, fetch
 from lern_pipeline.local.java import JAVA_ENVIRONMENT
 from lern_pipeline.local.kafka_server import KafkaServer
 from lern_pipeline.local.mongo_server import MongoServer
+from lern_pipeline.local.opensearch_server import OpenSearchServer
 from lern_pipeline.local.paths import StackPaths, default_directory
 from lern_pipeline.local.processes import RunRecord, launch, reap, stop
 from lern_pipeline.local.redis_server import RedisServer
@@ -29,7 +31,7 @@ Report = Callable[[str], None]
 #: The servers that most jobs need.
 STANDARD = ("kafka", "cassandra", "redis")
 #: Those of a few jobs, started only where they are asked for.
-ON_REQUEST = ("mongo",)
+ON_REQUEST = ("mongo", "opensearch")
 
 #: How long a server may take to answer after its start; far above what a loaded machine with two cores needs.
 START_SECONDS = 180.0
@@ -60,6 +62,7 @@ class LocalStack:
             CassandraServer(addresses.cassandra_host, addresses.cassandra_port),
             RedisServer(addresses.redis_host, addresses.redis_port),
             MongoServer(addresses.mongo_host, addresses.mongo_port),
+            OpenSearchServer(addresses.opensearch_host, addresses.opensearch_port),
         )
         self._cancelled = threading.Event()
 

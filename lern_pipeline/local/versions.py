@@ -8,6 +8,7 @@ from __future__ import annotations
 KAFKA = "4.1.1"
 CASSANDRA = "5.0.6"
 MONGO_JAVA_SERVER = "1.47.0"
+OPENSEARCH = "2.19.1"
 #: Kafka 4.1 needs 17. Cassandra 5.0 is released for 11 and 17 and runs on 21 as well; from 24 on there is no security
 #: manager any more, which it installs.
 JAVA_MINIMUM = 17

@@ -35,6 +35,7 @@ class Settings:
             "redis.port": 6379,
             "ml-mongo.host": "localhost",
             "ml-mongo.port": 27017,
+            "es.basePath": "localhost:9200",
         } | {name.replace("__", "."): value for name, value in values.items()}
 
     def text(self, name: str) -> str:
@@ -48,9 +49,11 @@ def test_poms_and_compose_name_the_pinned_versions() -> None:
     assert f"<version>{versions.KAFKA}</version>" in pom("kafka").read_text()
     assert f"<version>{versions.CASSANDRA}</version>" in pom("cassandra").read_text()
     assert f"<version>{versions.MONGO_JAVA_SERVER}</version>" in pom("mongo").read_text()
+    assert f"<version>{versions.OPENSEARCH}.0</version>" in pom("opensearch").read_text()
     images = {name: service["image"] for name, service in yaml.safe_load(COMPOSE.read_text())["services"].items()}
     assert images["kafka"] == f"apache/kafka:{versions.KAFKA}"
     assert images["cassandra"] == f"cassandra:{versions.CASSANDRA}"
+    assert images["opensearch"] == f"opensearchproject/opensearch:{versions.OPENSEARCH}"
 
 
 def test_every_schema_statement_is_repeatable_and_names_its_object() -> None:

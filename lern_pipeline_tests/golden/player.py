@@ -20,11 +20,11 @@ from lern_pipeline_tests.golden.loading import CassandraRows, RedisKeys
 from lern_pipeline_tests.golden.masks import RunWindow
 from lern_pipeline_tests.golden.mongo import MongoDocuments
 from lern_pipeline_tests.golden.scenarios import PLAY_CONF, Group, Scenario
+from lern_pipeline_tests.golden.search import ScenarioDocuments
 from lern_pipeline_tests.golden.topics import Topics
 from lern_pipeline_tests.third_party.certificates import certificate_in
 from lern_pipeline_tests.third_party.mail_server import MailServer, Refusal
 from lern_pipeline_tests.third_party.server import ThirdParty
-from lern_pipeline_tests.third_party.services.documents import Documents
 
 COMMAND = Path(sys.executable).parent / "lern-pipeline"
 DRAIN_SECONDS = 600
@@ -117,11 +117,18 @@ class Outcome:
         return lines
 
 
-def play(group: Group, addresses: StackAddresses, home: Path, mongo_url: str | None = None) -> Outcome:
+def play(
+    group: Group,
+    addresses: StackAddresses,
+    home: Path,
+    mongo_url: str | None = None,
+    search_cluster: str | None = None,
+) -> Outcome:
     """Loads everything given, publishes and drains round by round, and reads back what is there.
 
     `home` is an empty directory for Dagster and the configuration; the environment prefix is new each time, so that
-    topics and groups are too. `mongo_url`: for groups with documents.
+    topics and groups are too. `mongo_url`: for groups with documents. `search_cluster`: host and port, for those
+    with search documents; the others get one that has none.
     """
     start = datetime.now(UTC)
     env = f"gold{uuid.uuid4().hex[:8]}"
@@ -129,10 +136,11 @@ def play(group: Group, addresses: StackAddresses, home: Path, mongo_url: str | N
     cassandra = CassandraRows(addresses.cassandra_host, addresses.cassandra_port)
     keys = RedisKeys(addresses.redis_host, addresses.redis_port)
     mongo = None if mongo_url is None else MongoDocuments(mongo_url)
+    search = None if search_cluster is None else ScenarioDocuments(search_cluster)
     try:
         with (
             ThirdParty() as http,
-            ThirdParty([Documents()]) as search,
+            ThirdParty() as empty_cluster,
             _mail_server(group, home) as mail,
             Topics(bootstrap, env) as topics,
         ):
@@ -146,14 +154,16 @@ def play(group: Group, addresses: StackAddresses, home: Path, mongo_url: str | N
             scenarios = [scenario.filled_in(masks) for scenario in group.scenarios]
             for scenario in scenarios:
                 http.add(scenario.given.get("http") or ())
-                search.services[Documents.name].add(scenario.given.get("search", {}))
                 mail.refusals += [Refusal(**one) for one in scenario.given.get("mail", {}).get("refuse", ())]
             cassandra.prepare(scenarios)
             keys.prepare(scenarios)
             if mongo is not None:
                 mongo.prepare(scenarios)
+            if search is not None:
+                search.prepare(scenarios)
             topics.make(scenarios)
-            settings = _configuration(scenarios[0].settings, addresses, env, http, search, home, mongo_url)
+            cluster = search_cluster or empty_cluster.host_and_port
+            settings = _configuration(scenarios[0].settings, addresses, env, http, cluster, home, mongo_url)
             drain = Drain(group.job, home, settings)
             records = [record for scenario in scenarios for record in scenario.records()]
             for number in range(max(record.round for record in records) + 1):
@@ -164,14 +174,14 @@ def play(group: Group, addresses: StackAddresses, home: Path, mongo_url: str | N
             requests = {one.tag: [asdict(request) for request in http.requests_of(one.tag)] for one in scenarios}
             rows, entries, messages = cassandra.read(scenarios), keys.read(scenarios), topics.messages(scenarios)
             mails = {one.tag: [taken.as_recorded() for taken in mail.mails_of(one.tag)] for one in scenarios}
-            indices = search.services[Documents.name].state()
             documents = {} if mongo is None else mongo.read(scenarios)
+            indices = {} if search is None else search.read(scenarios)
             found = {
                 one.name: Found(
                     rows[one.tag],
                     entries[one.tag],
                     documents.get(one.tag, {}),
-                    _tagged(indices, one.tag),
+                    indices.get(one.tag, {}),
                     messages[one.tag],
                     requests[one.tag],
                     mails[one.tag],
@@ -182,6 +192,8 @@ def play(group: Group, addresses: StackAddresses, home: Path, mongo_url: str | N
         cassandra.close()
         if mongo is not None:
             mongo.close()
+        if search is not None:
+            search.close()
     window = RunWindow(start, datetime.now(UTC))
     by_name = {scenario.name: scenario for scenario in scenarios}
     return Outcome(by_name, found, drain.batches, drain.waiting, window, drain.failure)
@@ -245,20 +257,12 @@ class Drain:
             self.failure = f"drain ended with {ended.returncode}: {reasons or _tail(ended.stderr)}"
 
 
-def _tagged(indices: Mapping[str, Mapping[str, Any]], tag: str) -> dict[str, dict[str, Any]]:
-    """Of each index the documents whose id carries the tag."""
-    return {
-        name: {id_: document for id_, document in documents.items() if tag in id_}
-        for name, documents in indices.items()
-    }
-
-
 def _configuration(
     settings: Mapping[str, Any],
     addresses: StackAddresses,
     env: str,
     http: ThirdParty,
-    search: ThirdParty,
+    search_cluster: str,
     home: Path,
     mongo_url: str | None,
 ) -> str:
@@ -272,7 +276,7 @@ def _configuration(
         "@REDIS_PORT@": str(addresses.redis_port),
         "@MONGO_HOST@": addresses.mongo_host,
         "@MONGO_PORT@": str(addresses.mongo_port),
-        "@SEARCH@": search.host_and_port,
+        "@SEARCH@": search_cluster,
         "@HTTP@": http.address,
     }
     text = PLAY_CONF.read_text(encoding="utf-8")

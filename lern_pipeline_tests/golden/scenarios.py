@@ -76,6 +76,11 @@ class Scenario:
         """Whether it needs MongoDB."""
         return "mongo" in self.given or "mongo" in self.expected
 
+    @property
+    def has_search_documents(self) -> bool:
+        """Whether it needs the search cluster."""
+        return "search" in self.given or "search" in self.expected
+
     def records(self) -> list[Record]:
         """The input in order."""
         records = []

@@ -30,8 +30,10 @@ def played(local_stack: Any, tmp_path_factory: pytest.TempPathFactory, request: 
                 # Started only where it is needed.
                 needs_mongo = any(scenario.has_documents for scenario in group.scenarios)
                 mongo_url = request.getfixturevalue("mongo_url") if needs_mongo else None
+                needs_search = any(scenario.has_search_documents for scenario in group.scenarios)
+                search_cluster = request.getfixturevalue("search_cluster") if needs_search else None
                 home = tmp_path_factory.mktemp("golden")
-                outcomes[group.name] = play(group, local_stack.addresses, home, mongo_url)
+                outcomes[group.name] = play(group, local_stack.addresses, home, mongo_url, search_cluster)
             except Exception as error:
                 # Kept: otherwise every scenario of the group would play it again.
                 outcomes[group.name] = error

@@ -18,6 +18,9 @@ from lern_pipeline.microbatch.run import BatchResult
 from lern_pipeline.orchestration import names
 from lern_pipeline.settings import Configuration, JobSettings
 
+#: Group of what concerns all domains.
+OPERATIONS = "operations"
+
 
 @dataclass(slots=True)
 class _Topic:
@@ -59,6 +62,9 @@ def topic_specs(jobs: Sequence[JobSpec[Any, Any]], configuration: Configuration)
             key = names.topic_key(written, settings)
             topic = topics.setdefault(key, _Topic(written, job.group))
             topic.description = topic.description or description
+            if written == job.failed_topic(settings) and topic.group != job.group and not topic.readers:
+                # Shared by jobs of several domains: it is none of theirs.
+                topic.group = OPERATIONS
             # A job that publishes to its own input topic draws no edge for that.
             if written != read:
                 topic.writers.add(names.asset_key(job))

@@ -12,6 +12,7 @@ from lern_pipeline.microbatch.effects import Unfinished
 from lern_pipeline.microbatch.job import JobSpec
 from lern_pipeline.orchestration import names
 from lern_pipeline.orchestration.installation import Installation
+from lern_pipeline.orchestration.lineage import OPERATIONS
 
 UNFINISHED_EFFECTS = dg.AssetKey("unfinished_effects")
 NOTHING_UNFINISHED = "nothing_unfinished"
@@ -39,7 +40,7 @@ def unfinished_effects_asset(jobs: Sequence[JobSpec[Any, Any]]) -> dg.AssetsDefi
     @dg.asset(
         key=UNFINISHED_EFFECTS,
         deps=[names.asset_key(job) for job in jobs],
-        group_name="operations",
+        group_name=OPERATIONS,
         kinds={"cassandra"},
         owners=["team:lern"],
         description=(

@@ -19,11 +19,13 @@ from lern_pipeline.microbatch.plan import (
     ReplaceSet,
     RowWrites,
     SetText,
+    UpdateHash,
     decode_plan,
     encode_plan,
 )
 from lern_pipeline.microbatch.run import MicroBatchRun
 from lern_pipeline.microbatch.store import BatchStore
+from lern_pipeline.microbatch.user_directory import ProfileRead
 from lern_pipeline.settings import JobSettings, load_configuration
 from lern_pipeline_tests.jobs.assessment_aggregator.assessments import QUESTION_FIELDS
 from lern_pipeline_tests.microbatch.in_memory import InMemoryRows, InMemoryWorld
@@ -128,6 +130,7 @@ def run_batch(
     for content, status in (statuses or {}).items():
         world.rows.give(CONSUMPTION, enrolment | {"contentid": content}, {"status": status, "viewcount": None})
     give_templates(world, (hierarchies or {}).get("do_hostile", "{}"))
+    give_profiles(world, (hierarchies or {}).get("do_hostile", "{}"))
     for server in ("redis", "redis-meta"):
         world.caches.database(server, 10)["do_hostile:do_hostile:leafnodes"] = leafnodes
     for number, value in enumerate(records):
@@ -164,6 +167,19 @@ def give_templates(world: InMemoryWorld, text: str) -> None:
     if any_text:
         world.caches.database("redis-meta", 5)["do_hostile_c1"] = text
         world.caches.database("redis", 0)["do_hostile"] = text
+
+
+def give_profiles(world: InMemoryWorld, text: str) -> None:
+    """A user whose profile can be used, and others with any text where something else is expected."""
+    world.directory.profiles["hostile-user"] = ProfileRead(
+        {
+            "firstName": text,
+            "framework": {"id": ["f"], "board": [text]},
+            "userLocations": [{"type": text, "name": text}],
+        }
+    )
+    world.directory.profiles["hostile-other"] = ProfileRead({"rootOrg": text})
+    world.directory.categories["f"] = ("board", text)
 
 
 def account_of(run: MicroBatchRun, key: MicroBatchKey, consumed: int, attempt: int) -> Account:
@@ -209,5 +225,8 @@ def check_cache(writes: CacheWrites) -> None:
             "".join(change.members).encode()
         elif isinstance(change, SetText):
             change.value.encode()
+        elif isinstance(change, UpdateHash):
+            assert change.removed or change.fields
+            "".join([*change.removed, *change.fields, *change.fields.values()]).encode()
         else:
             assert isinstance(change, DeleteKey)

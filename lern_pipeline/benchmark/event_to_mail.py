@@ -23,12 +23,6 @@ from lern_pipeline.resources.redis import RedisServers
 from lern_pipeline.settings import Configuration
 
 JOBS = (PROGRESS, COLLECTION_CERT_PRE_PROCESSOR, COLLECTION_CERTIFICATE_GENERATOR, NOTIFICATION_JOB)
-# What has no default and no server behind it.
-CERTIFICATE_SETTINGS = {
-    "LERN_PIPELINE_CERT_DOMAIN_URL": "https://lms.example.org",
-    "LERN_PIPELINE_CLOUD_STORAGE_BASE_URL": "https://store.example.net",
-    "LERN_PIPELINE_CONTENT_CLOUD_STORAGE_CONTAINER": "content",
-}
 LOOK_SECONDS = 0.1
 GIVE_UP_SECONDS = 180.0
 

@@ -17,7 +17,7 @@ from typing import Any
 from kafka import KafkaAdminClient, KafkaProducer
 from kafka.admin import NewTopic
 
-from lern_pipeline.benchmark.event_to_mail import CERTIFICATE_SETTINGS, EventToMail
+from lern_pipeline.benchmark.event_to_mail import EventToMail
 from lern_pipeline.benchmark.idle import Idle, idle
 from lern_pipeline.benchmark.progress_workload import ProgressWorkload
 from lern_pipeline.errors import LernPipelineError
@@ -63,7 +63,7 @@ def run(options: Options, dagster_yaml: Path, progress: Progress) -> dict[str, A
             "DAGSTER_HOME": directory,
         }
         third_party = ThirdPartyServices(environment, Path(directory) / "third-party.log")
-        environment |= {**third_party.environment, **CERTIFICATE_SETTINGS}
+        environment |= third_party.environment
         configuration = load_configuration(environ=environment)
         site = Site(configuration, token, options.events + options.chains + 1)
         mails = EventToMail(configuration, third_party, token)

@@ -224,7 +224,11 @@ class Lane:
             ServiceUnavailable: Kafka does not answer.
         """
         look = self.inspect(waiting_since, immediate, now)
-        return replace(look, run=self._carry_out(look.step))
+        run = self._carry_out(look.step)
+        if run is not None and self.job.pool and self.instance.global_op_concurrency_default_limit is not None:
+            # Dagster sets a pool's limit when it first sees runs of it queued, and lets just those pass unlimited.
+            self.instance.event_log_storage.initialize_concurrency_limit_to_default(self.job.pool)
+        return replace(look, run=run)
 
     def inspect(
         self, waiting_since: float | None = None, immediate: bool = False, now: float | None = None

@@ -56,6 +56,7 @@ def test_demo_runs_once_and_leaves_nothing_behind(local_stack: RunningStack, env
     assert "enrolment-reconciliation 2" in ended.stdout, "the merge was followed by a recomputation"
     assert "assessment-aggregator 2" in ended.stdout, "answers became attempts"
     assert "attempts_count " in ended.stdout
+    assert "25 certificates were issued, each once, and as many mails sent" in ended.stdout
     mark = (tmp_path / "local" / "demo" / "mark").read_text()
     assert not left_behind(mark)
     assert all(server["up"] for server in local_stack.stack.status().values()), "servers that ran before still run"

@@ -261,3 +261,14 @@ def test_requesting_a_run_leaves_the_ledger_as_it_is(lane_at_5: Installed) -> No
     before = list(lane_at_5.lane().key_texts())
     assert isinstance(looked(lane_at_5).step, RequestRun)
     assert list(lane_at_5.lane().key_texts()) == before
+
+
+def test_the_pool_is_limited_before_its_first_run_is_requested(installed: Installed) -> None:
+    start = installed.stand_at(0)
+    installed.positions.offsets_by_topic[TOPIC] = TopicOffsets({0: 0}, {0: 10})
+    assert JOB.pool is not None
+    with DagsterInstance.ephemeral(settings={"concurrency": {"pools": {"default_limit": 1}}}) as instance:
+        instance.add_dynamic_partitions(names.partitions_name(JOB), [str(start)])
+        assert installed.lane(instance=instance).advance().run is not None
+        limits = {limit.name: limit.limit for limit in instance.event_log_storage.get_pool_limits()}
+    assert limits == {JOB.pool: 1}

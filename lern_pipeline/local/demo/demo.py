@@ -33,9 +33,6 @@ CONFIGURATION = """\
 # The demo's own configuration: servers of this machine at their usual ports.
 env: dev
 kafka.auto.offset.reset: earliest
-cert_domain_url: https://lms.example.org
-cloud_storage_base_url: https://store.example.net
-content_cloud_storage_container: content
 jobs.assessment-aggregator:
   # The number of questions is compared with the content's (off by default).
   assessment.skip.missingRecords: true

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from lern_pipeline.errors import LernPipelineError
-from lern_pipeline.settings.catalogue import owners
+from lern_pipeline.settings.catalogue import owners, spellings, variables
 from lern_pipeline.settings.variable import environment_name
 
 MODULE = "lern_pipeline_tests.third_party"
@@ -34,6 +34,14 @@ ADDRESSES = {
     "sunbird_fcm_url": "/fcm/send",
     "fcm_v1_base_url": "/fcm",
     "fcm_v1_token_uri": "/token",
+}
+
+
+#: What certificates name and nobody asks; it has no defaults.
+PLACES = {
+    "cert_domain_url": "https://lms.example.org",
+    "cloud_storage_base_url": "https://store.example.net",
+    "content_cloud_storage_container": "content",
 }
 
 
@@ -86,7 +94,13 @@ class ThirdPartyServices:
         values |= {"mail_server_from_email": "noreply@lern.test", "mail_server_username": "", "mail_server_tls": "none"}
         # Without scheme.
         values["es.basePath"] = self.address.partition("//")[2]
-        return {environment_name(name, job): value for name, value in values.items() for job in owners(name)}
+        values |= PLACES
+        return {
+            environment_name(name, job): value
+            for name, value in values.items()
+            for job in owners(name)
+            if not variables(job)[spellings(job)[name]].not_needed
+        }
 
     def state(self) -> dict[str, Any]:
         """What each service holds, by name."""

@@ -17,7 +17,7 @@ from typing import Any
 from lern_pipeline.errors import LernPipelineError
 from lern_pipeline.events.decoding import UnreadableRecord
 from lern_pipeline.events.deterministic_ids import IdMaker
-from lern_pipeline.events.record import Record
+from lern_pipeline.events.record import Position, Record
 from lern_pipeline.events.validation import InvalidEvent, Skip
 from lern_pipeline.microbatch.accounting import all_metrics, decided_account, failed_messages
 from lern_pipeline.microbatch.conclusion import Conclusion
@@ -264,6 +264,8 @@ class MicroBatchRun:
         Returns:
             What the plan came to: itself, unless effects have added to it.
         """
+        # Both have the plan's one conclusion to themselves; no job has both.
+        assert not (plan.documents and plan.pending is not None), f"{plan.job} has documents and effects"
         self._write(plan.rows, plan.cache)
         if plan.documents:
             plan = self._update_documents(plan)
@@ -316,9 +318,8 @@ class MicroBatchRun:
         crash_point("after-documents")
         if not refusals:
             return plan
-        records = {record.position: record for record in self.store.read_records(plan.key) or ()}
         failed_topic = self._failed_topic(plan.key, plan.attempt)
-        plan = without_refused(self.job, plan, refusals, records.__getitem__, failed_topic)
+        plan = without_refused(self.job, plan, refusals, self._archived(plan.key).__getitem__, failed_topic)
         self._check(plan.account)
         self.store.write_conclusion(plan)
         return plan
@@ -340,15 +341,18 @@ class MicroBatchRun:
             crash_point("between-stages")
             with self._step("decide"):
                 stage = conclusion.next_stage(outcomes)
-        records = {record.position: record for record in self.store.read_records(plan.key) or ()}
-        plan = conclusion.plan(records.__getitem__, self._failed_topic(plan.key, plan.attempt))
+        failed_topic = self._failed_topic(plan.key, plan.attempt)
+        plan = conclusion.plan(self._archived(plan.key).__getitem__, failed_topic)
         plan.warnings += effects_run.warnings
         self._check(plan.account)
+        # Before the conclusion: where that is stored, everything in it but messages has been done.
+        self._write(conclusion.last_rows, conclusion.last_cache)
         self.store.write_conclusion(plan)
         crash_point("after-conclusion")
-        # What the last decision writes, on top of what the stages have written.
-        self._write(conclusion.last_rows, conclusion.last_cache)
         return plan
+
+    def _archived(self, key: str) -> dict[Position, Record]:
+        return {record.position: record for record in self.store.read_records(key) or ()}
 
     @staticmethod
     def _check(account: Account) -> None:

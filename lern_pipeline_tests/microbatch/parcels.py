@@ -23,6 +23,7 @@ from lern_pipeline_tests.microbatch.in_memory import InMemoryWorld, JournalledSt
 from lern_pipeline_tests.microbatch.tally import STARTED, tally_settings
 
 TABLE = "shop.parcels"
+CLOSED = "shop.closed_parcels"
 TOPIC = "test.parcels"
 
 
@@ -112,6 +113,8 @@ def follow(
         elif not outcome.is_done:
             decision.failed[position] = Failure(outcome.reason, outcome.code)
             decision.settled[_effect("send", parcel).key] = Outcome("failed", {"told": True}, outcome.reason)
+    closed = [[parcel["user"], True, moment.write_time_us] for parcel in sent]
+    decision.rows = [RowWrites(CLOSED, ("user",), ("closed",), rows=closed)]
     return decision
 
 

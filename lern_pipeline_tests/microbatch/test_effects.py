@@ -18,6 +18,7 @@ from lern_pipeline.microbatch.effects import Outcome
 from lern_pipeline.microbatch.key import MicroBatchKey
 from lern_pipeline_tests.microbatch.in_memory import InMemoryWorld
 from lern_pipeline_tests.microbatch.parcels import (
+    CLOSED,
     TABLE,
     TOPIC,
     Carrier,
@@ -70,6 +71,7 @@ def test_rows_and_messages_follow_from_the_first_effects_and_come_before_the_nex
         f"rows {TABLE}",
         *[f"publish {TOPIC}"] * 3,
         *["claim mail"] * 3,
+        f"rows {CLOSED}",
         *("applied 1", "commit"),
     ]
     assert result.account.processed == 3
@@ -247,6 +249,7 @@ def test_wherever_a_run_dies_every_parcel_and_mail_is_sent_once(
     calm.execute()
     assert result.account.processed == 3
     assert shop.numbers == calm.numbers
+    assert shop.world.rows.state() == calm.world.rows.state()
     assert shop.carrier.sent == shop.post.sent == dict.fromkeys(USERS, 1)
     copies = Counter(m.id for m in {(m.id, m.value): m for m in shop.world.broker.published}.values())
     assert copies == {m.id: 1 for m in calm.world.broker.published}

@@ -7,7 +7,13 @@ from lern_pipeline.jobs.certificates.api_errors import SEARCH
 from lern_pipeline.jobs.certificates.old_certificate import REMOVAL, OldCertificates
 from lern_pipeline.jobs.certificates.registration import registration_performers
 from lern_pipeline.jobs.certificates.request import Submitted
-from lern_pipeline.jobs.certificates.wiring import CERT_REGISTRY, GROUP, ISSUED_CERTIFICATES
+from lern_pipeline.jobs.certificates.wiring import (
+    CERT_REGISTRY,
+    EVENT_METRICS,
+    GROUP,
+    ISSUED_CERTIFICATES,
+    OUTPUT_TOPICS,
+)
 from lern_pipeline.jobs.collection_certificate_generator.certificate_event import certificate_event
 from lern_pipeline.jobs.collection_certificate_generator.old_registration import OLD_REGISTRATION, OldRegistrar
 from lern_pipeline.jobs.collection_certificate_generator.rules import decide, follow
@@ -53,13 +59,8 @@ COLLECTION_CERTIFICATE_GENERATOR: JobSpec[Submitted, CertificateState] = JobSpec
     follow=follow,
     performers=performers,
     stores=(USER_ENROLMENTS, CERT_REGISTRY),
-    output_topics={"kafka.output.audit.topic": "AUDIT telemetry of certificates."},
-    # Both jobs that rewrite the list of an enrolment's certificates; never at the same time.
+    output_topics=OUTPUT_TOPICS,
     pool=ISSUED_CERTIFICATES,
     kinds=frozenset({"kafka", "cassandra"}),
-    event_metrics={
-        "total-events-count": "consumed",
-        "skipped-event-count": "skipped",
-        "failed-events-count": "failed",
-    },
+    event_metrics=EVENT_METRICS,
 )

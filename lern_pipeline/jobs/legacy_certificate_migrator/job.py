@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from lern_pipeline.events.decoding import decode_lenient
 from lern_pipeline.jobs.certificates.registration import registration_performers
-from lern_pipeline.jobs.certificates.wiring import CERT_REGISTRY, GROUP, ISSUED_CERTIFICATES
+from lern_pipeline.jobs.certificates.wiring import (
+    CERT_REGISTRY,
+    EVENT_METRICS,
+    GROUP,
+    ISSUED_CERTIFICATES,
+    OUTPUT_TOPICS,
+)
 from lern_pipeline.jobs.course_progress.stores import USER_ENROLMENTS
 from lern_pipeline.jobs.legacy_certificate_migrator.migration_event import SubmittedMigration, migration_event
 from lern_pipeline.jobs.legacy_certificate_migrator.registry_rows import BEGINNING, ENDING, Beginning, Ending
@@ -42,13 +48,8 @@ LEGACY_CERTIFICATE_MIGRATOR: JobSpec[SubmittedMigration, MigrationState] = JobSp
     follow=follow,
     performers=performers,
     stores=(USER_ENROLMENTS, CERT_REGISTRY),
-    output_topics={"kafka.output.audit.topic": "AUDIT telemetry of certificates."},
-    # Both jobs that rewrite the list of an enrolment's certificates; never at the same time.
+    output_topics=OUTPUT_TOPICS,
     pool=ISSUED_CERTIFICATES,
     kinds=frozenset({"kafka", "cassandra"}),
-    event_metrics={
-        "total-events-count": "consumed",
-        "skipped-event-count": "skipped",
-        "failed-events-count": "failed",
-    },
+    event_metrics=EVENT_METRICS,
 )

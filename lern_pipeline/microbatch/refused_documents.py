@@ -14,7 +14,7 @@ from lern_pipeline.microbatch.accounting import all_metrics, failed_messages
 from lern_pipeline.microbatch.failed_topic import FailedTopic
 from lern_pipeline.microbatch.job import Decision, Failure, JobSpec
 from lern_pipeline.microbatch.plan import Account, DocumentUpdates, Plan
-from lern_pipeline.microbatch.services import Refusal
+from lern_pipeline.microbatch.stores import Refusal
 
 
 class DocumentsRefused(LernPipelineError):

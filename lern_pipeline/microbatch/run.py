@@ -30,8 +30,9 @@ from lern_pipeline.microbatch.key import MicroBatchKey
 from lern_pipeline.microbatch.plan import Account, CacheWrites, DocumentUpdates, Message, Plan, RowWrites
 from lern_pipeline.microbatch.refused_documents import without_refused
 from lern_pipeline.microbatch.rerun import reconcile
-from lern_pipeline.microbatch.services import RecordsExpired, Refusal, Services
+from lern_pipeline.microbatch.services import RecordsExpired, Services
 from lern_pipeline.microbatch.store import BatchStore
+from lern_pipeline.microbatch.stores import Refusal
 from lern_pipeline.settings import JobSettings
 
 Report = Callable[[str], None]

@@ -66,22 +66,22 @@ class Cassandra:
         return self._session.connected()
 
     def has_keyspace(self, keyspace: str) -> bool:
-        """See :class:`lern_pipeline.microbatch.services.RowReader`."""
+        """See :class:`lern_pipeline.microbatch.stores.RowReader`."""
         return self._session.answered(lambda session: keyspace in self._session.metadata.keyspaces)
 
     def partition_key(self, table: str) -> tuple[str, ...]:
-        """See :class:`lern_pipeline.microbatch.services.RowReader`."""
+        """See :class:`lern_pipeline.microbatch.stores.RowReader`."""
         return tuple(column.name for column in self._table(table).partition_key)
 
     def type_fields(self, keyspace: str, type_name: str) -> tuple[str, ...]:
-        """See :class:`lern_pipeline.microbatch.services.RowReader`."""
+        """See :class:`lern_pipeline.microbatch.stores.RowReader`."""
         found = self._session.answered(lambda session: self._keyspace(keyspace).user_types.get(type_name))
         if found is None:
             raise ConfigurationError(f"Cassandra at {self._session.address} has no type {keyspace}.{type_name}")
         return tuple(found.field_names)
 
     def column_types(self, table: str) -> dict[str, str]:
-        """See :class:`lern_pipeline.microbatch.services.RowReader`."""
+        """See :class:`lern_pipeline.microbatch.stores.RowReader`."""
         return {column.name: column.cql_type for column in self._table(table).columns.values()}
 
     def _table(self, table: str) -> Any:
@@ -98,7 +98,7 @@ class Cassandra:
         return keyspace
 
     def ensure_table(self, table: OwnTable) -> None:
-        """See :class:`lern_pipeline.microbatch.services.RowReader`."""
+        """See :class:`lern_pipeline.microbatch.stores.RowReader`."""
         ensure_table(self._session, table, self._settings)
 
     def conditional(self, query: str, values: tuple[Any, ...]) -> dict[str, Any]:
@@ -120,13 +120,13 @@ class Cassandra:
         return self._session.answered(ask)
 
     def update_if_exists(self, table: str, key: Mapping[str, Any], values: Mapping[str, Any]) -> bool:
-        """See :class:`lern_pipeline.microbatch.services.RowStore`."""
+        """See :class:`lern_pipeline.microbatch.stores.RowStore`."""
         changes = ", ".join(f"{column} = ?" for column in protect_names(values))
         query = f"UPDATE {table} SET {changes} WHERE {_where(key)} IF EXISTS"
         return bool(self.conditional(query, (*values.values(), *key.values()))["[applied]"])
 
     def delete_if_exists(self, table: str, key: Mapping[str, Any]) -> bool:
-        """See :class:`lern_pipeline.microbatch.services.RowStore`."""
+        """See :class:`lern_pipeline.microbatch.stores.RowStore`."""
         query = f"DELETE FROM {table} WHERE {_where(key)} IF EXISTS"
         return bool(self.conditional(query, tuple(key.values()))["[applied]"])
 
@@ -151,7 +151,7 @@ class Cassandra:
         group_size: int | None = None,
         times: Sequence[str] = (),
     ) -> list[tuple[Any, ...]]:
-        """See :class:`lern_pipeline.microbatch.services.RowReader`."""
+        """See :class:`lern_pipeline.microbatch.stores.RowReader`."""
         # The driver's own datetimes end at the year 9999, and a row beyond it could not be read at all.
         columns = [f"toUnixTimestamp({column})" if column in times else column for column in columns]
         return self._select(table, ", ".join(columns), equal, within, keys, group_size, list)
@@ -165,7 +165,7 @@ class Cassandra:
         group_size: int | None = None,
         columns: Sequence[str] | None = None,
     ) -> list[dict[str, Any]]:
-        """See :class:`lern_pipeline.microbatch.services.RowReader`."""
+        """See :class:`lern_pipeline.microbatch.stores.RowReader`."""
         types = self.column_types(table)
         columns = tuple(types) if columns is None else columns
         times = {name for name, type_ in types.items() if type_ == "timestamp"}
@@ -225,7 +225,7 @@ class Cassandra:
     def select_each(
         self, table: str, columns: Sequence[str], column: str, values: Iterable[str]
     ) -> list[tuple[Any, ...]]:
-        """See :class:`lern_pipeline.microbatch.services.RowReader`."""
+        """See :class:`lern_pipeline.microbatch.stores.RowReader`."""
         wanted = [(value,) for value in dict.fromkeys(values)]
         rows: list[tuple[Any, ...]] = self._read(
             f"SELECT {', '.join(columns)} FROM {table} WHERE {column} = ?", wanted, list
@@ -242,13 +242,13 @@ class Cassandra:
         equal: Mapping[str, Any],
         tokens: tuple[int, int] | None = None,
     ) -> Iterator[list[tuple[Any, ...]]]:
-        """See :class:`lern_pipeline.microbatch.services.RowReader`."""
+        """See :class:`lern_pipeline.microbatch.stores.RowReader`."""
         for page in scan_table(self._session, table, columns, partition, equal, tokens):
             self.counts["cassandra.rows_read"] += len(page)
             yield page
 
     def tokens(self, keys: Iterable[str]) -> list[int]:
-        """See :class:`lern_pipeline.microbatch.services.RowReader`; of Murmur3, the only partitioner that is used."""
+        """See :class:`lern_pipeline.microbatch.stores.RowReader`; of Murmur3, the only partitioner that is used."""
         return [Murmur3Token.hash_fn(key.encode()) for key in keys]
 
     # --- writes

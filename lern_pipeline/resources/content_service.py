@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from lern_pipeline.errors import ServiceUnavailable
-from lern_pipeline.microbatch.services import ContentAnswer, ContentUnusable, NotRead, TypeUnknown
+from lern_pipeline.microbatch.service_readers import ContentAnswer, ContentUnusable, NotRead, TypeUnknown
 from lern_pipeline.resources.http_service import Answer, HttpService, member, path_segment
 from lern_pipeline.settings import JobSettings
 
@@ -29,11 +29,11 @@ class ContentService:
         self._metadata.close()
 
     def read_contents(self, content_ids: Iterable[str]) -> dict[str, ContentAnswer | ContentUnusable]:
-        """See :class:`lern_pipeline.microbatch.services.ContentReader`."""
+        """See :class:`lern_pipeline.microbatch.service_readers.ContentReader`."""
         return self._questions.for_each(content_ids, lambda id_: _answer(self._questions.get(path_segment(id_))))
 
     def content_types(self, content_ids: Iterable[str]) -> dict[str, str | TypeUnknown]:
-        """See :class:`lern_pipeline.microbatch.services.ContentReader`."""
+        """See :class:`lern_pipeline.microbatch.service_readers.ContentReader`."""
         outages = 0
 
         def read(content_id: str) -> str | TypeUnknown:
@@ -51,7 +51,7 @@ class ContentService:
         return self._metadata.for_each(content_ids, read)
 
     def collection_names(self, collection_ids: Iterable[str]) -> dict[str, str | NotRead]:
-        """See :class:`lern_pipeline.microbatch.services.ContentReader`."""
+        """See :class:`lern_pipeline.microbatch.service_readers.ContentReader`."""
 
         def read(collection_id: str) -> str | NotRead:
             path = self._path(collection_id)

@@ -29,7 +29,7 @@ from pymongo.errors import (
 
 from lern_pipeline.errors import ConfigurationError
 from lern_pipeline.microbatch.plan import DocumentUpdate, DocumentUpdates
-from lern_pipeline.microbatch.services import Refusal
+from lern_pipeline.microbatch.stores import Refusal
 from lern_pipeline.resources.outage import until_answered
 from lern_pipeline.settings import JobSettings
 
@@ -77,7 +77,7 @@ class Mongo:
     def find(
         self, server: str, collection: str, member: str, values: Iterable[Any], members: Sequence[str]
     ) -> list[dict[str, Any]]:
-        """See :class:`lern_pipeline.microbatch.services.DocumentReader`.
+        """See :class:`lern_pipeline.microbatch.stores.DocumentReader`.
 
         Raises:
             ServiceUnavailable: no answer in time.
@@ -97,7 +97,7 @@ class Mongo:
         return found
 
     def apply(self, updates: DocumentUpdates) -> list[Refusal]:
-        """See :class:`lern_pipeline.microbatch.services.DocumentStore`.
+        """See :class:`lern_pipeline.microbatch.stores.DocumentStore`.
 
         Raises:
             ServiceUnavailable: no answer in time.

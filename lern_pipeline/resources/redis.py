@@ -14,7 +14,7 @@ from redis.retry import Retry
 
 from lern_pipeline.errors import ConfigurationError, ServiceUnavailable
 from lern_pipeline.microbatch.plan import CacheChange, CacheWrites, DeleteKey, ReplaceSet, UpdateHash
-from lern_pipeline.microbatch.services import HashChanges, WrongType
+from lern_pipeline.microbatch.stores import HashChanges, WrongType
 from lern_pipeline.resources.outage import one_line, until_answered
 from lern_pipeline.settings import JobSettings
 
@@ -50,13 +50,13 @@ class RedisServers:
         self._clients.clear()
 
     def sets(self, server: str, database: int, keys: Iterable[str]) -> dict[str, frozenset[str]]:
-        """See :class:`lern_pipeline.microbatch.services.CacheReader`."""
+        """See :class:`lern_pipeline.microbatch.stores.CacheReader`."""
         read = self.members(server, database, keys)
         # A key of another type is as good as none: the job sees no set, and says so.
         return {key: frozenset() if members is WrongType.WRONG_TYPE else members for key, members in read.items()}
 
     def members(self, server: str, database: int, keys: Iterable[str]) -> dict[str, frozenset[str] | WrongType]:
-        """See :class:`lern_pipeline.microbatch.services.CacheReader`."""
+        """See :class:`lern_pipeline.microbatch.stores.CacheReader`."""
         found: dict[str, frozenset[str] | WrongType] = {}
         for key, answer in self._read(server, database, "SMEMBERS", keys):
             if answer is not WrongType.WRONG_TYPE:
@@ -67,7 +67,7 @@ class RedisServers:
         return found
 
     def texts(self, server: str, database: int, keys: Iterable[str]) -> dict[str, str | WrongType | None]:
-        """See :class:`lern_pipeline.microbatch.services.CacheReader`."""
+        """See :class:`lern_pipeline.microbatch.stores.CacheReader`."""
         found: dict[str, str | WrongType | None] = {}
         for key, answer in self._read(server, database, "GET", keys):
             found[key] = answer.decode(errors="replace") if isinstance(answer, bytes) else answer
@@ -75,7 +75,7 @@ class RedisServers:
         return found
 
     def hashes(self, server: str, database: int, keys: Iterable[str]) -> dict[str, dict[str, str] | WrongType]:
-        """See :class:`lern_pipeline.microbatch.services.CacheReader`."""
+        """See :class:`lern_pipeline.microbatch.stores.CacheReader`."""
         found: dict[str, dict[str, str] | WrongType] = {}
         for key, answer in self._read(server, database, "HGETALL", keys):
             if answer is not WrongType.WRONG_TYPE:
@@ -88,7 +88,7 @@ class RedisServers:
         return found
 
     def existing(self, server: str, database: int, keys: Iterable[str]) -> set[str]:
-        """See :class:`lern_pipeline.microbatch.services.CacheReader`."""
+        """See :class:`lern_pipeline.microbatch.stores.CacheReader`."""
         found: set[str] = set()
         for chunk in _chunks(list(dict.fromkeys(keys))):
             answers = self._pipeline(server, database, [("EXISTS", key) for key in chunk])
@@ -108,7 +108,7 @@ class RedisServers:
             self.counts["redis.keys_written"] += len(transaction)
 
     def change_hashes(self, server: str, database: int, keys: Sequence[str], changes: HashChanges) -> None:
-        """See :class:`lern_pipeline.microbatch.services.CacheStore`."""
+        """See :class:`lern_pipeline.microbatch.stores.CacheStore`."""
         for chunk in _chunks(list(dict.fromkeys(keys))):
             self._change_watched(server, database, chunk, changes)
 
@@ -148,7 +148,7 @@ class RedisServers:
         return self._answered(server, database, attempt)
 
     def keys(self, server: str, database: int, pattern: str, count: int) -> Iterator[list[str]]:
-        """See :class:`lern_pipeline.microbatch.services.CacheStore`."""
+        """See :class:`lern_pipeline.microbatch.stores.CacheStore`."""
         cursor = 0
         while True:
             cursor, found = self._answered(server, database, partial(_scan, cursor=cursor, match=pattern, count=count))
@@ -160,14 +160,14 @@ class RedisServers:
                 return
 
     def random_keys(self, server: str, database: int, count: int) -> set[str]:
-        """See :class:`lern_pipeline.microbatch.services.CacheStore`."""
+        """See :class:`lern_pipeline.microbatch.stores.CacheStore`."""
         answers = self._pipeline(server, database, [("RANDOMKEY",)] * count)
         return {text for key in answers if key is not None and (text := _text(key)) is not None}
 
     def hash_fields(
         self, server: str, database: int, keys: Iterable[str], fields: Sequence[str]
     ) -> dict[str, tuple[str | None, ...]]:
-        """See :class:`lern_pipeline.microbatch.services.CacheStore`."""
+        """See :class:`lern_pipeline.microbatch.stores.CacheStore`."""
         found: dict[str, tuple[str | None, ...]] = {}
         for chunk in _chunks(list(dict.fromkeys(keys))):
             answers = self._pipeline(server, database, [("HMGET", key, *fields) for key in chunk])

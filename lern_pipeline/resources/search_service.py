@@ -9,7 +9,7 @@ from collections.abc import Iterable
 import msgspec
 
 from lern_pipeline.errors import ServiceUnavailable
-from lern_pipeline.microbatch.services import StatusFound, StatusUnknown
+from lern_pipeline.microbatch.service_readers import StatusFound, StatusUnknown
 from lern_pipeline.resources.http_service import HttpService
 from lern_pipeline.settings import JobSettings
 
@@ -43,7 +43,7 @@ class SearchService:
         self._service.close()
 
     def collection_statuses(self, collection_ids: Iterable[str]) -> dict[str, StatusFound | StatusUnknown]:
-        """See :class:`lern_pipeline.microbatch.services.CollectionStatusReader`."""
+        """See :class:`lern_pipeline.microbatch.service_readers.CollectionStatusReader`."""
         wanted = sorted(set(collection_ids))
         found = self._still_remembered(wanted)
         missing = [collection_id for collection_id in wanted if collection_id not in found]

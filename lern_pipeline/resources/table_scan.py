@@ -28,7 +28,7 @@ def scan_table(
     equal: Mapping[str, Any],
     tokens: Range | None = None,
 ) -> Iterator[list[tuple[Any, ...]]]:
-    """See :class:`lern_pipeline.microbatch.services.RowReader`. At most :data:`RANGES_AT_A_TIME` pages and the one
+    """See :class:`lern_pipeline.microbatch.stores.RowReader`. At most :data:`RANGES_AT_A_TIME` pages and the one
     that is given are held.
 
     Raises:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable
 
-from lern_pipeline.microbatch.services import NotRead, UserBlocked, UserProfile
+from lern_pipeline.microbatch.service_readers import NotRead, UserBlocked, UserProfile
 from lern_pipeline.resources.http_service import Answer, HttpService, member, path_segment
 from lern_pipeline.settings import JobSettings
 
@@ -28,7 +28,7 @@ class UserService:
     def read_users(
         self, user_ids: Iterable[str], members: Collection[str]
     ) -> dict[str, UserProfile | UserBlocked | NotRead]:
-        """See :class:`lern_pipeline.microbatch.services.UserReader`."""
+        """See :class:`lern_pipeline.microbatch.service_readers.UserReader`."""
         path = self._setting("user_read_api", PATH)
         query = self._setting("user_read_query", "")
         wanted = frozenset(members)

@@ -17,7 +17,7 @@ from lern_pipeline.jobs.assessment_aggregator.job import ASSESSMENT_AGGREGATOR
 from lern_pipeline.jobs.enrolment_reconciliation.job import ENROLMENT_RECONCILIATION
 from lern_pipeline.jobs.merge_user_courses.job import MERGE_USER_COURSES
 from lern_pipeline.jobs.relation_cache_updater.job import RELATION_CACHE_UPDATER
-from lern_pipeline.microbatch.services import StatusFound
+from lern_pipeline.microbatch.service_readers import StatusFound
 from lern_pipeline_tests.jobs.activity_aggregate_updater.learners import AUDIT, CERTIFICATES
 from lern_pipeline_tests.jobs.assessment_aggregator.assessments import E1_MS, Assessments, assessed
 from lern_pipeline_tests.jobs.assessment_aggregator.assessments import FAILED as FAILED_ASSESSMENTS

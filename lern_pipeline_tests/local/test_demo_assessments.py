@@ -10,7 +10,7 @@ import pytest
 from lern_pipeline.local.demo.assessments import QUESTIONS, assessments
 from lern_pipeline.local.demo.course import sample_course
 from lern_pipeline.local.demo.learners import contents_of, learner_ids
-from lern_pipeline.microbatch.services import ContentAnswer
+from lern_pipeline.microbatch.service_readers import ContentAnswer
 from lern_pipeline_tests.jobs.assessment_aggregator.assessments import (
     ATTEMPTS,
     Assessments,

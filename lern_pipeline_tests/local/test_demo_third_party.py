@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from lern_pipeline.local.demo.third_party import ADDRESSES, ThirdPartyFailed, ThirdPartyServices
-from lern_pipeline.microbatch.services import ContentAnswer, StatusFound
+from lern_pipeline.microbatch.service_readers import ContentAnswer, StatusFound
 from lern_pipeline.resources.content_service import ContentService
 from lern_pipeline.resources.search_service import SearchService
 from lern_pipeline.settings import load_configuration

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from lern_pipeline.microbatch.plan import DocumentUpdate, DocumentUpdates
-from lern_pipeline.microbatch.services import Refusal
+from lern_pipeline.microbatch.stores import Refusal
 
 Document = dict[str, Any]
 

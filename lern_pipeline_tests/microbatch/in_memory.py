@@ -29,21 +29,19 @@ from lern_pipeline.microbatch.plan import (
     RowWrites,
     UpdateHash,
 )
-from lern_pipeline.microbatch.services import (
+from lern_pipeline.microbatch.service_readers import (
     ContentAnswer,
     ContentUnusable,
-    HashChanges,
     NotRead,
-    RecordsExpired,
-    Services,
     StatusFound,
     StatusUnknown,
     TypeUnknown,
     UserBlocked,
     UserProfile,
-    WrongType,
 )
+from lern_pipeline.microbatch.services import RecordsExpired, Services
 from lern_pipeline.microbatch.store import BatchStore
+from lern_pipeline.microbatch.stores import HashChanges, WrongType
 from lern_pipeline.microbatch.user_directory import AccountBlocked, NoAnswer, ProfileRead
 from lern_pipeline_tests.microbatch.certificate_doubles import InMemoryCertificates
 from lern_pipeline_tests.microbatch.documents_in_memory import InMemoryDocuments

@@ -13,7 +13,7 @@ from lern_pipeline.microbatch import run as run_module
 from lern_pipeline.microbatch.crash_points import DOCUMENT_BOUNDARIES
 from lern_pipeline.microbatch.plan import DocumentUpdates
 from lern_pipeline.microbatch.refused_documents import DocumentsRefused
-from lern_pipeline.microbatch.services import Refusal
+from lern_pipeline.microbatch.stores import Refusal
 from lern_pipeline.orchestration.lineage import written_events
 from lern_pipeline_tests.jobs.manage_learn.manage_learn import (
     P1,

@@ -12,7 +12,7 @@ from bson import json_util
 from pymongo import MongoClient
 
 from lern_pipeline.microbatch.plan import DocumentUpdates
-from lern_pipeline.microbatch.services import Refusal
+from lern_pipeline.microbatch.stores import Refusal
 from lern_pipeline.resources.mongo import Mongo
 from lern_pipeline.settings import JobSettings, load_configuration
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from lern_pipeline.errors import ConfigurationError, ServiceUnavailable
-from lern_pipeline.microbatch.services import NotRead, TypeUnknown
+from lern_pipeline.microbatch.service_readers import NotRead, TypeUnknown
 from lern_pipeline.resources.content_service import OUTAGES_IN_A_ROW, ContentService
 from lern_pipeline.resources.http_service import CONCURRENT_REQUESTS
 from lern_pipeline.settings import load_configuration

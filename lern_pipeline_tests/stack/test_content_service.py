@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from lern_pipeline.errors import ConfigurationError, ServiceUnavailable
-from lern_pipeline.microbatch.services import ContentAnswer, ContentUnusable
+from lern_pipeline.microbatch.service_readers import ContentAnswer, ContentUnusable
 from lern_pipeline.resources.content_service import ContentService
 from lern_pipeline.settings import load_configuration
 from lern_pipeline_tests.third_party.answers import Answer

@@ -10,7 +10,7 @@ import redis
 
 from lern_pipeline.errors import ConfigurationError, LernPipelineError
 from lern_pipeline.microbatch.plan import CacheChange, CacheWrites, DeleteKey, ReplaceSet, SetText, UpdateHash
-from lern_pipeline.microbatch.services import WrongType
+from lern_pipeline.microbatch.stores import WrongType
 from lern_pipeline.resources.redis import RedisServers
 from lern_pipeline_tests.stack.servers import Servers
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from lern_pipeline.errors import ConfigurationError
-from lern_pipeline.microbatch.services import StatusFound, StatusUnknown
+from lern_pipeline.microbatch.service_readers import StatusFound, StatusUnknown
 from lern_pipeline.resources.search_service import SearchService
 from lern_pipeline.settings import load_configuration
 from lern_pipeline_tests.third_party.answers import Answer

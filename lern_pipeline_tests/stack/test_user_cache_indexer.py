@@ -19,8 +19,9 @@ from lern_pipeline.jobs.user_cache_indexer.kept import KeptBuckets
 from lern_pipeline.jobs.user_cache_indexer.sample import compare_sample
 from lern_pipeline.jobs.user_cache_indexer.selection import Selection
 from lern_pipeline.microbatch.plan import CacheChange, DeleteKey, RowWrites, UpdateHash
-from lern_pipeline.microbatch.services import Services, WrongType
+from lern_pipeline.microbatch.services import Services
 from lern_pipeline.microbatch.store import BatchStore
+from lern_pipeline.microbatch.stores import WrongType
 from lern_pipeline.resources.cassandra import Cassandra
 from lern_pipeline.resources.redis import RedisServers
 from lern_pipeline.resources.services import indexing_services

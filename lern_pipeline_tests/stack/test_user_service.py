@@ -11,7 +11,7 @@ from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
 from lern_pipeline.errors import ConfigurationError, ServiceUnavailable
-from lern_pipeline.microbatch.services import NotRead, UserBlocked, UserProfile
+from lern_pipeline.microbatch.service_readers import NotRead, UserBlocked, UserProfile
 from lern_pipeline.resources.user_service import UserService
 from lern_pipeline.settings import load_configuration
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from lern_pipeline.microbatch.services import ContentAnswer, StatusFound, StatusUnknown
+from lern_pipeline.microbatch.service_readers import ContentAnswer, StatusFound, StatusUnknown
 from lern_pipeline.resources.content_service import ContentService
 from lern_pipeline.resources.search_service import SearchService
 from lern_pipeline.settings import JobSettings, load_configuration

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lern_pipeline.jobs.activity_aggregates_rebuild.course_batch import CourseBatch
 from lern_pipeline.jobs.course_progress.rows import table
-from lern_pipeline.microbatch.services import RowReader
+from lern_pipeline.microbatch.stores import RowReader
 from lern_pipeline.settings import JobSettings
 
 

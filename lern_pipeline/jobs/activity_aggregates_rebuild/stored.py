@@ -9,7 +9,7 @@ from lern_pipeline.jobs.activity_aggregates_rebuild.differences import StoredRow
 from lern_pipeline.jobs.course_progress.enrolment import EnrolmentKey
 from lern_pipeline.jobs.course_progress.rows import ENROLMENT_KEY, table
 from lern_pipeline.microbatch.plan import RowWrites
-from lern_pipeline.microbatch.services import RowReader
+from lern_pipeline.microbatch.stores import RowReader
 from lern_pipeline.settings import JobSettings
 
 ENROLMENT_COLUMNS = ("status", "progress", "contentstatus")

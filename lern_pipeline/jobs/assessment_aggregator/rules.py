@@ -30,7 +30,7 @@ from lern_pipeline.jobs.assessment_aggregator.state import AssessmentState, aggr
 from lern_pipeline.jobs.assessment_aggregator.total_questions import answered_total, says_ok
 from lern_pipeline.microbatch.job import Decision, Event, Failure, Moment
 from lern_pipeline.microbatch.plan import Message
-from lern_pipeline.microbatch.services import ContentAnswer
+from lern_pipeline.microbatch.service_readers import ContentAnswer
 from lern_pipeline.settings import JobSettings
 
 TOO_MANY_QUESTIONS = "more questions than the content has"

@@ -12,7 +12,9 @@ from lern_pipeline.jobs.assessment_aggregator.assessment_event import AggregateK
 from lern_pipeline.jobs.assessment_aggregator.attempts import AttemptRow, Comparison, compare
 from lern_pipeline.jobs.assessment_aggregator.total_questions import cached_total
 from lern_pipeline.microbatch.job import Event, Failure
-from lern_pipeline.microbatch.services import ContentAnswer, ContentUnusable, Readers, WrongType
+from lern_pipeline.microbatch.service_readers import ContentAnswer, ContentUnusable
+from lern_pipeline.microbatch.services import Readers
+from lern_pipeline.microbatch.stores import WrongType
 from lern_pipeline.settings import JobSettings
 
 # Leaf nodes and contents are looked up here, although the leaf nodes are written to `redis` (D9).

@@ -6,7 +6,8 @@ import re
 
 from lern_pipeline.events.lenient_json import InvalidJson, parse_lenient
 from lern_pipeline.microbatch.job import Failure
-from lern_pipeline.microbatch.services import ContentAnswer, ContentUnusable, WrongType
+from lern_pipeline.microbatch.service_readers import ContentAnswer, ContentUnusable
+from lern_pipeline.microbatch.stores import WrongType
 
 _INTEGER_TEXT = re.compile(r"[+-]?[0-9]{1,19}")
 _SMALLEST_INT, _LARGEST_INT = -(2**31), 2**31 - 1

@@ -6,7 +6,7 @@ from lern_pipeline.errors import ServiceUnavailable
 from lern_pipeline.microbatch.certificate_services import CallFailed, CertificateRegistry, DocumentIndex
 from lern_pipeline.microbatch.effects import Outcome
 from lern_pipeline.microbatch.plan import Effect
-from lern_pipeline.microbatch.services import RowStore
+from lern_pipeline.microbatch.stores import RowStore
 from lern_pipeline.settings import JobSettings
 
 REMOVAL = "old certificate"

@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 from lern_pipeline.events.lenient_json import InvalidJson, parse_lenient
-from lern_pipeline.microbatch.services import WrongType
+from lern_pipeline.microbatch.stores import WrongType
 
 
 class UnusableEntry(ValueError):

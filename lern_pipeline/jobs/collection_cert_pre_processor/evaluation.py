@@ -16,7 +16,7 @@ from lern_pipeline.jobs.collection_cert_pre_processor.enrolment import Enrolled,
 from lern_pipeline.jobs.collection_cert_pre_processor.refusal import ERR_API_CALL, Refusal, Refused
 from lern_pipeline.jobs.collection_cert_pre_processor.reissues import Reissue
 from lern_pipeline.jobs.collection_cert_pre_processor.template import BrokenTemplate, Template
-from lern_pipeline.microbatch.services import NotRead, TypeUnknown, UserBlocked, UserProfile
+from lern_pipeline.microbatch.service_readers import NotRead, TypeUnknown, UserBlocked, UserProfile
 from lern_pipeline.settings import JobSettings
 
 

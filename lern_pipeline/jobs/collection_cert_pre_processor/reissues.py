@@ -19,7 +19,7 @@ from lern_pipeline.events.record import Record
 from lern_pipeline.microbatch.job import Moment, Store
 from lern_pipeline.microbatch.own_table import OwnTable
 from lern_pipeline.microbatch.plan import RowWrites
-from lern_pipeline.microbatch.services import RowReader
+from lern_pipeline.microbatch.stores import RowReader
 from lern_pipeline.settings import JobSettings
 
 DAY_SECONDS = 86_400

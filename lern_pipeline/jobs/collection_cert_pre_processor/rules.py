@@ -25,7 +25,7 @@ from lern_pipeline.jobs.collection_cert_pre_processor.reissues import Reissue, r
 from lern_pipeline.jobs.collection_cert_pre_processor.template import BrokenTemplate, Template
 from lern_pipeline.microbatch.job import Decision, Event, Failure, Moment
 from lern_pipeline.microbatch.plan import Message
-from lern_pipeline.microbatch.services import UserBlocked
+from lern_pipeline.microbatch.service_readers import UserBlocked
 from lern_pipeline.settings import JobSettings
 
 NO_TEMPLATE = "no usable template"

@@ -24,7 +24,9 @@ from lern_pipeline.jobs.collection_cert_pre_processor.refusal import ERR_API_CAL
 from lern_pipeline.jobs.collection_cert_pre_processor.reissues import read_reissues, reissue
 from lern_pipeline.jobs.collection_cert_pre_processor.template import Template, usable_templates
 from lern_pipeline.microbatch.job import Event
-from lern_pipeline.microbatch.services import NotRead, Readers, TypeUnknown, WrongType
+from lern_pipeline.microbatch.service_readers import NotRead, TypeUnknown
+from lern_pipeline.microbatch.services import Readers
+from lern_pipeline.microbatch.stores import WrongType
 from lern_pipeline.settings import JobSettings
 
 ACTIVITY_TYPE = "Course"

@@ -11,7 +11,7 @@ from lern_pipeline.jobs.collection_certificate_generator.notification import PRO
 from lern_pipeline.microbatch.certificate_services import CallFailed
 from lern_pipeline.microbatch.effects import Outcome
 from lern_pipeline.microbatch.plan import Effect
-from lern_pipeline.microbatch.services import UserBlocked, UserProfile, UserReader
+from lern_pipeline.microbatch.service_readers import UserBlocked, UserProfile, UserReader
 
 USER_READ, NOTIFICATION, FEED_ENTRY = "user read", "notification", "feed entry"
 

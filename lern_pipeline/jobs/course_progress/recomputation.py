@@ -13,7 +13,7 @@ from lern_pipeline.jobs.course_progress.progress import RelationSets, done_conte
 from lern_pipeline.jobs.course_progress.rows import AggregateRows, EnrolmentRows, table
 from lern_pipeline.microbatch.job import FailedPayload, Moment
 from lern_pipeline.microbatch.plan import Message, RowWrites
-from lern_pipeline.microbatch.services import StatusFound, StatusUnknown
+from lern_pipeline.microbatch.service_readers import StatusFound, StatusUnknown
 from lern_pipeline.settings import JobSettings
 
 RETIRED = "Retired"

@@ -9,7 +9,7 @@ from lern_pipeline.jobs.course_progress.consumption import StoredConsumption
 from lern_pipeline.jobs.course_progress.enrolment import EnrolmentKey, StoredEnrolment
 from lern_pipeline.jobs.course_progress.progress import RelationSets
 from lern_pipeline.jobs.course_progress.rows import table
-from lern_pipeline.microbatch.services import CacheReader, RowReader
+from lern_pipeline.microbatch.stores import CacheReader, RowReader
 from lern_pipeline.settings import JobSettings
 
 

@@ -16,7 +16,8 @@ from lern_pipeline.jobs.course_progress.state import (
     read_unit_sets,
 )
 from lern_pipeline.microbatch.job import Event
-from lern_pipeline.microbatch.services import Readers, StatusFound, StatusUnknown
+from lern_pipeline.microbatch.service_readers import StatusFound, StatusUnknown
+from lern_pipeline.microbatch.services import Readers
 from lern_pipeline.settings import JobSettings
 
 

@@ -9,7 +9,7 @@ from lern_pipeline.jobs.certificates.old_certificate import INDEX, old_registry_
 from lern_pipeline.microbatch.certificate_services import CallFailed, DocumentIndex
 from lern_pipeline.microbatch.effects import Outcome
 from lern_pipeline.microbatch.plan import Effect
-from lern_pipeline.microbatch.services import RowStore
+from lern_pipeline.microbatch.stores import RowStore
 from lern_pipeline.settings import JobSettings
 
 STARTED, UPDATED, REVOKED = "migration_started", "enrolment_updated", "revoked"

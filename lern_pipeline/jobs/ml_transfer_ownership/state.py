@@ -10,7 +10,8 @@ from lern_pipeline.jobs.manage_learn.documents import SERVER, SOLUTIONS
 from lern_pipeline.jobs.ml_transfer_ownership.transfer_event import Transfer
 from lern_pipeline.jobs.ml_transfer_ownership.user_record import ABSENT, UserRecord
 from lern_pipeline.microbatch.job import Event
-from lern_pipeline.microbatch.services import DocumentReader, Readers
+from lern_pipeline.microbatch.services import Readers
+from lern_pipeline.microbatch.stores import DocumentReader
 from lern_pipeline.settings import JobSettings
 
 PROGRAMS = "programs"

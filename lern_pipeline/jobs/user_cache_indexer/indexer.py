@@ -33,7 +33,8 @@ from lern_pipeline.jobs.user_cache_indexer.tally import Tally
 from lern_pipeline.jobs.user_cache_indexer.user_row import USER_TABLE, UserRow
 from lern_pipeline.microbatch.crash_points import crash_point
 from lern_pipeline.microbatch.plan import CacheChange, DeleteKey, UpdateHash
-from lern_pipeline.microbatch.services import Services, WrongType
+from lern_pipeline.microbatch.services import Services
+from lern_pipeline.microbatch.stores import WrongType
 from lern_pipeline.settings import JobSettings
 
 SERVER = "redis-meta"

@@ -13,7 +13,8 @@ from lern_pipeline.jobs.user_cache_indexer.indexer import DATABASE, PREFIX, SERV
 from lern_pipeline.jobs.user_cache_indexer.lookups import Lookups
 from lern_pipeline.jobs.user_cache_indexer.rules import hash_key, index_user
 from lern_pipeline.jobs.user_cache_indexer.user_row import USER_TABLE, UserRow
-from lern_pipeline.microbatch.services import Readers, Services, WrongType
+from lern_pipeline.microbatch.services import Readers, Services
+from lern_pipeline.microbatch.stores import WrongType
 from lern_pipeline.settings import JobSettings
 
 #: Places of the ring at which users are taken, so that a sample costs a few pages.

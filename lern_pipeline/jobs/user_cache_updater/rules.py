@@ -22,7 +22,7 @@ from lern_pipeline.jobs.user_cache_updater.state import (
 )
 from lern_pipeline.microbatch.job import Decision, Event, Failure, Moment
 from lern_pipeline.microbatch.plan import CacheChange, CacheWrites, UpdateHash
-from lern_pipeline.microbatch.services import WrongType
+from lern_pipeline.microbatch.stores import WrongType
 from lern_pipeline.microbatch.user_directory import AccountBlocked, NoAnswer, ProfileRead
 from lern_pipeline.settings import JobSettings
 

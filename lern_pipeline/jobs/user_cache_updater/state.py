@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from lern_pipeline.jobs.user_cache_updater.audit_event import UserAudit
 from lern_pipeline.jobs.user_cache_updater.profile_fields import InvalidProfile, framework_id
 from lern_pipeline.microbatch.job import Event
-from lern_pipeline.microbatch.services import Readers, WrongType
+from lern_pipeline.microbatch.services import Readers
+from lern_pipeline.microbatch.stores import WrongType
 from lern_pipeline.microbatch.user_directory import AccountBlocked, NoAnswer, ProfileRead
 from lern_pipeline.settings import JobSettings
 

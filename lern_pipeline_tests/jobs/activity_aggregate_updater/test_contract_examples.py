@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from lern_pipeline.microbatch.services import StatusFound
+from lern_pipeline.microbatch.service_readers import StatusFound
 from lern_pipeline_tests.jobs.activity_aggregate_updater.learners import (
     AGGREGATES,
     AUDIT,

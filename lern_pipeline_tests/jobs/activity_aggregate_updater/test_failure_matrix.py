@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from lern_pipeline.errors import ServiceUnavailable
-from lern_pipeline.microbatch.services import StatusFound, StatusUnknown
+from lern_pipeline.microbatch.service_readers import StatusFound, StatusUnknown
 from lern_pipeline_tests.jobs.activity_aggregate_updater.learners import (
     AGGREGATES,
     CERTIFICATES,

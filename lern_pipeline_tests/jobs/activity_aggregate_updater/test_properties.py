@@ -18,7 +18,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lern_pipeline.microbatch.services import StatusFound
+from lern_pipeline.microbatch.service_readers import StatusFound
 from lern_pipeline_tests.jobs.activity_aggregate_updater.learners import (
     ENROLMENTS,
     FAILED,

@@ -11,7 +11,7 @@ from lern_pipeline.errors import ServiceUnavailable
 from lern_pipeline.jobs.activity_aggregates_rebuild.course_batch import CourseBatch
 from lern_pipeline.jobs.activity_aggregates_rebuild.kept import KeptRebuild, Progress
 from lern_pipeline.jobs.activity_aggregates_rebuild.rebuild import GO_ON_WITHIN_MS, Request, beginning
-from lern_pipeline.microbatch.services import StatusFound
+from lern_pipeline.microbatch.service_readers import StatusFound
 from lern_pipeline_tests.jobs.activity_aggregate_updater.learners import (
     AGGREGATES,
     AUDIT,

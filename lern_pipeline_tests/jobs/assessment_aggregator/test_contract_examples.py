@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from lern_pipeline.microbatch.services import ContentAnswer
+from lern_pipeline.microbatch.service_readers import ContentAnswer
 from lern_pipeline_tests.jobs.assessment_aggregator.assessments import (
     AGGREGATES,
     ATTEMPTS,

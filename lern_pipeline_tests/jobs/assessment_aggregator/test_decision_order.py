@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from lern_pipeline.errors import ConfigurationError
-from lern_pipeline.microbatch.services import ContentAnswer, ContentUnusable
+from lern_pipeline.microbatch.service_readers import ContentAnswer, ContentUnusable
 from lern_pipeline_tests.jobs.assessment_aggregator.assessments import (
     ATTEMPTS,
     CONTENT_CACHE,

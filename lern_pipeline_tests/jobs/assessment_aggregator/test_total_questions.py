@@ -6,7 +6,8 @@ import pytest
 
 from lern_pipeline.jobs.assessment_aggregator.total_questions import answered_total, cached_total
 from lern_pipeline.microbatch.job import Failure
-from lern_pipeline.microbatch.services import ContentAnswer, ContentUnusable, WrongType
+from lern_pipeline.microbatch.service_readers import ContentAnswer, ContentUnusable
+from lern_pipeline.microbatch.stores import WrongType
 
 pytestmark = pytest.mark.rules
 

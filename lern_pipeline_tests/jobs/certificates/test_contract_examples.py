@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from lern_pipeline.microbatch.certificate_services import CallFailed
-from lern_pipeline.microbatch.services import UserBlocked
+from lern_pipeline.microbatch.service_readers import UserBlocked
 from lern_pipeline_tests.jobs.certificates.learners import ATTENDANCE, EDATA, REGISTRY, Platform
 
 pytestmark = pytest.mark.contracts

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from lern_pipeline.microbatch.services import TypeUnknown, UserBlocked
+from lern_pipeline.microbatch.service_readers import TypeUnknown, UserBlocked
 from lern_pipeline_tests.jobs.collection_cert_pre_processor.certificates import (
     ATTENDANCE,
     COMPLETED_MS,

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lern_pipeline.microbatch.services import NotRead, UserBlocked
+from lern_pipeline.microbatch.service_readers import NotRead, UserBlocked
 from lern_pipeline_tests.jobs.collection_cert_pre_processor.certificates import (
     ATTENDANCE,
     MERIT,

@@ -16,7 +16,8 @@ from lern_pipeline.jobs.collection_cert_pre_processor.issue_request import Issue
 from lern_pipeline.jobs.collection_cert_pre_processor.profile import without_null_elements
 from lern_pipeline.jobs.collection_cert_pre_processor.refusal import Refused
 from lern_pipeline.jobs.collection_cert_pre_processor.template import BrokenTemplate, usable_templates
-from lern_pipeline.microbatch.services import NotRead, WrongType
+from lern_pipeline.microbatch.service_readers import NotRead
+from lern_pipeline.microbatch.stores import WrongType
 from lern_pipeline_tests.jobs.collection_cert_pre_processor.certificates import (
     ATTENDANCE,
     BATCH,

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from lern_pipeline.microbatch.services import StatusFound
+from lern_pipeline.microbatch.service_readers import StatusFound
 from lern_pipeline_tests.jobs.activity_aggregate_updater.learners import AUDIT, CERTIFICATES, STARTED_MS
 from lern_pipeline_tests.jobs.enrolment_reconciliation.conftest import FAILED, SyncingLearners
 

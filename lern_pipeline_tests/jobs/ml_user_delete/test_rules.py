@@ -9,7 +9,7 @@ import pytest
 
 from lern_pipeline.jobs.ml_user_delete.masks import MASKS
 from lern_pipeline.microbatch.plan import DocumentUpdates
-from lern_pipeline.microbatch.services import Refusal
+from lern_pipeline.microbatch.stores import Refusal
 from lern_pipeline_tests.jobs.manage_learn.manage_learn import FAILED, ManageLearn, deletion, deletions
 from lern_pipeline_tests.microbatch.documents_in_memory import InMemoryDocuments
 

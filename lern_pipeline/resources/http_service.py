@@ -24,6 +24,8 @@ Found = TypeVar("Found")
 
 CONCURRENT_REQUESTS = 8
 JSON_HEADERS = {"Content-Type": "application/json"}
+# As the client library has them.
+LIMITS = httpx2.Limits(max_connections=100, max_keepalive_connections=20)
 
 # The client library takes no longer address; a server would answer the same.
 LONGEST_ADDRESS = 65_536
@@ -85,6 +87,7 @@ class HttpService:
         credentials: the setting to check when the service answers 401 or 403, where it is not the address.
         counts: gets ``http.requests``, every attempt.
         base: the base address itself, where the setting does not hold it as it is.
+        connections: most of them at a time, where that is bounded.
     """
 
     def __init__(
@@ -96,9 +99,11 @@ class HttpService:
         counts: Counter[str] | None = None,
         follow_redirects: bool = False,
         base: str | None = None,
+        connections: int | None = None,
     ) -> None:
         self.name = name
         self._base = base
+        self._limits = LIMITS if connections is None else httpx2.Limits(max_connections=connections)
         self.counts: Counter[str] = Counter() if counts is None else counts
         self._settings = settings
         self._address = address
@@ -257,6 +262,7 @@ class HttpService:
             if self._client is None:
                 self._client = httpx2.Client(
                     headers=JSON_HEADERS,
+                    limits=self._limits,
                     timeout=httpx2.Timeout(
                         self._settings.number("http.read.timeout.seconds"),
                         connect=self._settings.number("http.connect.timeout.seconds"),

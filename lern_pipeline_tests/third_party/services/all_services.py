@@ -7,6 +7,7 @@ from lern_pipeline_tests.third_party.services.certificate_registry import Certif
 from lern_pipeline_tests.third_party.services.content_read import ContentRead
 from lern_pipeline_tests.third_party.services.documents import Documents
 from lern_pipeline_tests.third_party.services.fcm import Fcm
+from lern_pipeline_tests.third_party.services.keycloak import Keycloak
 from lern_pipeline_tests.third_party.services.msg91 import Msg91
 from lern_pipeline_tests.third_party.services.old_certificate_registry import OldCertificateRegistry
 from lern_pipeline_tests.third_party.services.search import Search
@@ -18,4 +19,5 @@ def all_services() -> list[Service]:
     return [
         *(Search(), ContentRead(), Documents(), UserOrganisation()),
         *(CertificateRegistry(), OldCertificateRegistry(), Msg91(), Fcm()),
+        Keycloak(),
     ]

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
-from heapq import merge as merged
 
 from lern_pipeline.events.record import Position
 from lern_pipeline.jobs.merge_user_courses.merge_event import Merge
+from lern_pipeline.microbatch.event_order import in_order
 from lern_pipeline.microbatch.job import Event
 
 ALREADY_MERGED = "already merged"
@@ -38,7 +37,7 @@ def pending(events: Sequence[Event[Merge]], done: Collection[Merge], counted: It
     own = {position_of(unit): unit for unit in counted}
     result = Pending()
     seen: set[Merge] = set()
-    for event in _in_order(events):
+    for event in in_order(events):
         unit = own.get(str(event.position))
         if event.work in seen or (unit is None and event.work in done):
             result.repeated.append(event.position)
@@ -48,15 +47,6 @@ def pending(events: Sequence[Event[Merge]], done: Collection[Merge], counted: It
             result.events.append(event)
         seen.add(event.work)
     return result
-
-
-def _in_order(events: Iterable[Event[Merge]]) -> Iterator[Event[Merge]]:
-    """Each partition in its order, the partitions side by side in time: merges have no key, so that old → new and
-    new → third may stand in different ones."""
-    partitions: dict[int, list[Event[Merge]]] = defaultdict(list)
-    for event in events:
-        partitions[event.record.partition].append(event)
-    return merged(*partitions.values(), key=lambda event: event.record.timestamp)
 
 
 def unit(position: Position, sync_events: int) -> str:

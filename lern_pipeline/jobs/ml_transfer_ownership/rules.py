@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from heapq import merge as merged
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from lern_pipeline.jobs.manage_learn.documents import SERVER, SOLUTIONS, made_an_object
@@ -14,6 +13,7 @@ from lern_pipeline.jobs.ml_transfer_ownership.role_changes import RoleChanges
 from lern_pipeline.jobs.ml_transfer_ownership.state import OWNER, PROGRAMS, USERS, TransferState
 from lern_pipeline.jobs.ml_transfer_ownership.transfer_event import Transfer
 from lern_pipeline.jobs.ml_transfer_ownership.user_record import ABSENT, Role, UserRecord
+from lern_pipeline.microbatch.event_order import in_order
 from lern_pipeline.microbatch.job import Decision, Event, Moment
 from lern_pipeline.microbatch.plan import DocumentUpdate, DocumentUpdates
 from lern_pipeline.settings import JobSettings
@@ -28,7 +28,7 @@ def decide(events: Sequence[Event[Transfer]], state: TransferState, settings: Jo
     # Worked on while deciding; what was read stays as it is.
     users = copy.deepcopy(state.users)
     changes = RoleChanges()
-    for event in _in_order(events):
+    for event in in_order(events):
         transfer = event.work
         if transfer.program is None:
             solutions.hand_over(transfer, transfer.solution)
@@ -120,12 +120,3 @@ def _split(had: dict[str, Role], new: UserRecord) -> tuple[list[str], list[Role]
     """The codes that the new owner has too, and the roles that are lacking."""
     has = new.by_code()
     return [code for code in had if code in has], [role for code, role in had.items() if code not in has]
-
-
-def _in_order(events: Iterable[Event[Transfer]]) -> Iterator[Event[Transfer]]:
-    """Each partition in its order, the partitions side by side in time: transfers have no key, so that old → new and
-    new → third may stand in different ones (contract 5)."""
-    partitions: dict[int, list[Event[Transfer]]] = defaultdict(list)
-    for event in events:
-        partitions[event.record.partition].append(event)
-    return merged(*partitions.values(), key=lambda event: event.record.timestamp)

@@ -99,11 +99,11 @@ class Moment:
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """A table, Redis database, collection or mailbox that a job writes, as it is drawn in the lineage.
+    """A table, Redis database, collection, index or mailbox that a job writes, as it is drawn in the lineage.
 
     ``name`` is its asset key as path; ``table``: the settings that make up what :attr:`RowWrites.table` names
     (keyspace, table); ``cache``: (server, setting of the database index); ``collection``: in MongoDB;
-    ``metric``: the job's metric that counts what went there.
+    ``index``: in the search cluster; ``metric``: the job's metric that counts what went there.
     """
 
     name: tuple[str, ...]
@@ -113,6 +113,7 @@ class Store:
     cache: tuple[str, str] | None = None
     metric: str | None = None
     collection: str | None = None
+    index: str | None = None
 
 
 Follow = Callable[[dict[str, Any], Mapping[str, Outcome], JobSettings, Moment], Stage | Decision]
@@ -132,6 +133,7 @@ class JobSpec(Generic[Work, State]):
     ``cassandra``: the settings' prefix of the cluster that the job reads and writes.
     ``follow`` and ``performers``: of jobs with effects; the pure rules that go on from outcomes, and who carries
     effects out, by kind (made anew for each batch: what a performer remembers lives that long).
+    ``repeatable_effects``: none of them is behind the ledger, so that none can be left unfinished.
     """
 
     name: str
@@ -153,6 +155,7 @@ class JobSpec(Generic[Work, State]):
     time_columns: frozenset[str] = frozenset()
     follow: Follow | None = None
     performers: Callable[[Services, JobSettings], Performers] | None = None
+    repeatable_effects: bool = False
     event_metrics: Mapping[str, str | Callable[[Account], int]] = field(default_factory=dict)
     io_metrics: Mapping[str, str] = field(default_factory=dict)
 

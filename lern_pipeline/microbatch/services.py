@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from lern_pipeline.events.record import Record
+from lern_pipeline.microbatch.batch_ownership import CourseBatchSearch, CourseBatchServices, OrganisationMembers
 from lern_pipeline.microbatch.certificate_services import CertificateServices
 from lern_pipeline.microbatch.channels import Channels
 from lern_pipeline.microbatch.effects import EffectLedger
@@ -62,6 +63,8 @@ class Readers:
     users: UserReader
     directory: UserDirectory
     documents: DocumentReader
+    members: OrganisationMembers
+    batches: CourseBatchSearch
 
 
 @dataclass(slots=True)
@@ -79,12 +82,21 @@ class Services:
     directory: UserDirectory
     certificates: CertificateServices
     documents: DocumentStore
+    course_batches: CourseBatchServices
     counts: Counter[str] = field(default_factory=Counter)
 
     @property
     def readers(self) -> Readers:
         return Readers(
-            self.rows, self.caches, self.collections, self.contents, self.users, self.directory, self.documents
+            self.rows,
+            self.caches,
+            self.collections,
+            self.contents,
+            self.users,
+            self.directory,
+            self.documents,
+            self.course_batches.members,
+            self.course_batches.search,
         )
 
     def close(self) -> None:
@@ -98,6 +110,7 @@ class Services:
             self.directory,
             self.certificates,
             self.documents,
+            self.course_batches,
             self.broker,
             self.channels,
         )

@@ -123,8 +123,10 @@ def written_events(job: JobSpec[Any, Any], settings: JobSettings, result: BatchR
             count = int(result.plan.metrics.get(store.metric, 0))
         elif store.collection:
             count = result.counts[f"mongo.{store.collection}.modified"]
+        elif store.index:
+            count = result.counts[f"search.{store.index}.updated"]
         if count:
-            what = "sent" if store.metric else "documents" if store.collection else "rows"
+            what = "sent" if store.metric else "documents" if store.collection or store.index else "rows"
             events.append(
                 dg.AssetMaterialization(
                     dg.AssetKey(list(store.name)), metadata={what: count, "micro_batch": result.plan.key}

@@ -31,7 +31,7 @@ COLUMNS = [
 
 def jobs_with_effects(jobs: Sequence[JobSpec[Any, Any]]) -> tuple[JobSpec[Any, Any], ...]:
     """Those that send or issue something."""
-    return tuple(job for job in jobs if job.performers is not None)
+    return tuple(job for job in jobs if job.performers is not None and not job.repeatable_effects)
 
 
 def unfinished_effects_asset(jobs: Sequence[JobSpec[Any, Any]]) -> dg.AssetsDefinition:

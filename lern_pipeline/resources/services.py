@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 
+from lern_pipeline.microbatch.batch_ownership import CourseBatchServices
 from lern_pipeline.microbatch.certificate_services import CertificateServices, OldRegistryServices
 from lern_pipeline.microbatch.channels import Channels
 from lern_pipeline.microbatch.services import Services
 from lern_pipeline.resources.cassandra import ROWS_PER_BATCH, Cassandra
 from lern_pipeline.resources.certificate_registry import SunbirdRc
 from lern_pipeline.resources.content_service import ContentService
+from lern_pipeline.resources.course_batch_index import CourseBatchDocuments
+from lern_pipeline.resources.course_batch_search import LmsBatchSearch
 from lern_pipeline.resources.document_index import SearchClusterDocuments
 from lern_pipeline.resources.effect_ledger import CassandraEffectLedger
 from lern_pipeline.resources.encryption_service import EncryptionService
@@ -20,6 +23,7 @@ from lern_pipeline.resources.mongo import Mongo
 from lern_pipeline.resources.msg91 import Msg91
 from lern_pipeline.resources.notification_api import NotificationApi
 from lern_pipeline.resources.object_storage import ObjectStorage
+from lern_pipeline.resources.organisation_members import UserOrganisationMembers
 from lern_pipeline.resources.qr_code import QrCodeImages
 from lern_pipeline.resources.redis import RedisServers
 from lern_pipeline.resources.search_service import SearchService
@@ -80,6 +84,11 @@ def services_for(settings: JobSettings, cassandra_prefix: str = "lms-cassandra")
                 qr_codes=QrCodeImages(),
                 storage=ObjectStorage(settings),
             ),
+        ),
+        course_batches=CourseBatchServices(
+            members=UserOrganisationMembers(settings, counts),
+            search=LmsBatchSearch(settings, counts),
+            index=CourseBatchDocuments(settings, counts),
         ),
         counts=counts,
     )

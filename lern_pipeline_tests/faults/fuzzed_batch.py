@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from lern_pipeline.events.record import Record
+from lern_pipeline.microbatch.batch_ownership import MemberFound
 from lern_pipeline.microbatch.job import JobSpec
 from lern_pipeline.microbatch.key import MicroBatchKey
 from lern_pipeline.microbatch.plan import (
@@ -131,6 +132,7 @@ def run_batch(
         world.rows.give(CONSUMPTION, enrolment | {"contentid": content}, {"status": status, "viewcount": None})
     give_templates(world, (hierarchies or {}).get("do_hostile", "{}"))
     give_profiles(world, (hierarchies or {}).get("do_hostile", "{}"))
+    give_owners(world, (hierarchies or {}).get("do_hostile", "{}"))
     for server in ("redis", "redis-meta"):
         world.caches.database(server, 10)["do_hostile:do_hostile:leafnodes"] = leafnodes
     for number, value in enumerate(records):
@@ -167,6 +169,19 @@ def give_templates(world: InMemoryWorld, text: str) -> None:
     if any_text:
         world.caches.database("redis-meta", 5)["do_hostile_c1"] = text
         world.caches.database("redis", 0)["do_hostile"] = text
+
+
+def give_owners(world: InMemoryWorld, text: str) -> None:
+    """Two users who may hand over to each other, and a batch that one of them mentors with somebody of any name."""
+    for user in ("hostile-old", "hostile-new"):
+        world.ownership.members.answers[user] = MemberFound(user, "hostile-org")
+    mentors = {"createdby": "hostile-old", "mentors": [text, "hostile-old"]}
+    world.rows.give(BATCHES, {"courseid": "do_hostile", "batchid": "hostile-mentored"}, mentors)
+    world.ownership.documents.documents["hostile-mentored"] = {
+        "courseId": "do_hostile",
+        "createdBy": "hostile-old",
+        "status": 1,
+    }
 
 
 def give_profiles(world: InMemoryWorld, text: str) -> None:

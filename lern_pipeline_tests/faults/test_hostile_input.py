@@ -225,6 +225,23 @@ EVENTS: dict[str, dict[str, Any]] = {
         "object": {"id": "hostile-user", "type": "User"},
         "edata": {"action": "none", "state": "Update", "props": ["firstName"]},
     },
+    "user-ownership-transfer": {
+        "eid": "BE_JOB_REQUEST",
+        "ets": 1700000000000,
+        "mid": "LP.1.hostile",
+        "actor": {"id": "ownership-transfer", "type": "System"},
+        "object": {"id": "hostile-old", "type": "user"},
+        "edata": {
+            "action": "ownership-transfer",
+            "organisationId": "hostile-org",
+            "context": "User Deletion",
+            "actionBy": {"userId": "hostile-admin", "userName": "admin"},
+            "fromUserProfile": {"userId": "hostile-old", "userName": "old", "roles": ["COURSE_MENTOR"]},
+            "toUserProfile": {"userId": "hostile-new", "userName": "new", "firstName": "Nila", "roles": []},
+            "assetInformation": {},
+            "iteration": 1,
+        },
+    },
     "relation-cache-updater": {
         "eid": "BE_JOB_REQUEST",
         "edata": {

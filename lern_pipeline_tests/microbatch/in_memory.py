@@ -43,6 +43,7 @@ from lern_pipeline.microbatch.services import RecordsExpired, Services
 from lern_pipeline.microbatch.store import BatchStore
 from lern_pipeline.microbatch.stores import HashChanges, WrongType
 from lern_pipeline.microbatch.user_directory import AccountBlocked, NoAnswer, ProfileRead
+from lern_pipeline_tests.microbatch.batch_ownership_doubles import InMemoryBatchOwnership
 from lern_pipeline_tests.microbatch.certificate_doubles import InMemoryCertificates
 from lern_pipeline_tests.microbatch.documents_in_memory import InMemoryDocuments
 
@@ -554,6 +555,7 @@ class InMemoryWorld:
     directory: InMemoryDirectory = field(init=False)
     certificates: InMemoryCertificates = field(init=False)
     documents: InMemoryDocuments = field(init=False)
+    ownership: InMemoryBatchOwnership = field(init=False)
 
     def __post_init__(self) -> None:
         self.rows = InMemoryRows(self.journal)
@@ -567,6 +569,7 @@ class InMemoryWorld:
         self.directory = InMemoryDirectory()
         self.certificates = InMemoryCertificates(self.journal)
         self.documents = InMemoryDocuments(self.journal)
+        self.ownership = InMemoryBatchOwnership(self.journal)
 
     @property
     def services(self) -> Services:
@@ -582,4 +585,5 @@ class InMemoryWorld:
             self.directory,
             self.certificates.services,
             self.documents,
+            self.ownership.services,
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lern_pipeline.settings.catalogue.jobs import USER_OWNERSHIP_TRANSFER
 from lern_pipeline.settings.catalogue.platform import FLINK_PARALLELISM
-from lern_pipeline.settings.variable import Area, area, integer, not_needed, text
+from lern_pipeline.settings.variable import Area, area, flag, integer, not_needed, text
 
 AREA: Area = area(
     USER_OWNERSHIP_TRANSFER,
@@ -19,6 +19,24 @@ AREA: Area = area(
         text("service.userorg.basePath", None, "User and organisation service."),
         text("user_read_api", "/private/user/v1/read/", "Path of the user read."),
         text("batch_search_api", "/v1/course/batch/search", "Path of the batch search."),
+        integer(
+            "microbatch.max.records",
+            500,
+            "Most transfers of one micro-batch: each costs up to four requests.",
+            minimum=1,
+        ),
+        flag(
+            "transfer.from.deleted.enabled",
+            False,
+            "Transfer from a user for whom the user read answers 400 or 404: deleted, blocked or unknown. Only the new "
+            "owner's organisation is checked then. The existing job skips such an event.",
+        ),
+        flag(
+            "transfer.with.single.asset.enabled",
+            True,
+            "An event that names a single asset moves all course batches too, as in the existing job; off: it is "
+            "skipped.",
+        ),
         not_needed("user.ownership.transfer.parallelism", 1, FLINK_PARALLELISM),
         not_needed("task.user.ownership.transfer.parallelism", 1, FLINK_PARALLELISM),
     ),

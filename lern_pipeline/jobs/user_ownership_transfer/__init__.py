@@ -1,0 +1,1 @@
+"""user-ownership-transfer: one user's course batches go to another."""

@@ -1,0 +1,110 @@
+"""The batch search of the LMS service (contract user-ownership-transfer 3.2, D4)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from lern_pipeline.errors import ServiceUnavailable
+from lern_pipeline.microbatch.batch_ownership import BatchKey, OpenBatches
+from lern_pipeline.resources.http_service import Answer, HttpService, member
+from lern_pipeline.settings import JobSettings
+
+PAGE = 200
+#: What the search cluster gives out of one search, by default.
+MOST = 10_000
+
+#: Not started, in progress (D14).
+OPEN = (0, 1)
+FIELDS = ("identifier", "createdFor", "batchId", "courseId", "startDate", "enrollmentType")
+
+
+class _Response(msgspec.Struct):
+    count: float = 0
+    content: list[Any] | None = None
+
+
+class _Result(msgspec.Struct):
+    response: _Response = msgspec.field(default_factory=_Response)
+
+
+class _Body(msgspec.Struct):
+    result: _Result = msgspec.field(default_factory=_Result)
+
+
+@dataclass(slots=True)
+class _Found:
+    """What both searches of a user have come to."""
+
+    batches: dict[BatchKey, None] = field(default_factory=dict)
+    without_key: int = 0
+    is_complete: bool = True
+
+    def add(self, entry: object) -> None:
+        course_id, batch_id = member(entry, "courseId"), member(entry, "batchId")
+        if isinstance(course_id, str) and isinstance(batch_id, str) and course_id and batch_id:
+            self.batches[BatchKey(course_id, batch_id)] = None
+        else:
+            self.without_key += 1
+
+
+class LmsBatchSearch:
+    """See :class:`lern_pipeline.microbatch.batch_ownership.CourseBatchSearch`."""
+
+    def __init__(self, settings: JobSettings, counts: Counter[str] | None = None) -> None:
+        self._settings = settings
+        self._service = HttpService("LMS service", settings, "service.lms.basePath", counts=counts)
+
+    def close(self) -> None:
+        self._service.close()
+
+    def open_batches(self, user_ids: Iterable[str]) -> dict[str, OpenBatches]:
+        """See the protocol."""
+        return self._service.for_each(user_ids, self._of_user)
+
+    def _of_user(self, user_id: str) -> OpenBatches:
+        found = _Found()
+        searches: tuple[tuple[dict[str, Any], tuple[str, ...]], ...] = (
+            ({"createdBy": user_id}, FIELDS),
+            ({"mentors": [user_id]}, (*FIELDS, "mentors")),
+        )
+        for owner, fields in searches:
+            for page in self._pages({**owner, "status": OPEN}, fields, found):
+                for entry in page:
+                    found.add(entry)
+        return OpenBatches(tuple(found.batches), found.without_key, found.is_complete)
+
+    def _pages(self, filters: dict[str, Any], fields: tuple[str, ...], found: _Found) -> Iterator[list[Any]]:
+        """All pages of one search. The service may give fewer entries at a time than it is asked for."""
+        got = 0
+        while True:
+            request = {"filters": filters, "fields": fields, "offset": got, "limit": min(PAGE, MOST - got)}
+            response = self._search({"request": request})
+            if response.count <= 0:
+                return
+            content = response.content or []
+            yield content
+            got += len(content)
+            if got >= response.count or not content:
+                return
+            if got >= MOST:
+                found.is_complete = False
+                return
+
+    def _search(self, body: dict[str, Any]) -> _Response:
+        """Whatever is no result is tried again, and then an outage (contract 6)."""
+        path = self._settings.text("batch_search_api")
+        answer = Answer(0, b"")
+        for _ in range(self._settings.integer("http.attempts")):
+            answer = self._service.post(path, body)
+            if answer.status == 200:
+                try:
+                    return msgspec.json.decode(answer.content, type=_Body).result.response
+                except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+                    continue
+        reason = f"answered {answer.status}" if answer.status != 200 else "gave an answer that cannot be used"
+        raise ServiceUnavailable("LMS service", self._service.shown(path), reason, answer.status)

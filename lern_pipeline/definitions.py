@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,7 +18,7 @@ from lern_pipeline.orchestration.completeness_check import completeness_check, c
 from lern_pipeline.orchestration.course_batches import finding_job, finding_schedule, rebuild_all_schedule
 from lern_pipeline.orchestration.indexer_asset import indexer_asset
 from lern_pipeline.orchestration.indexer_schedules import indexer_schedules
-from lern_pipeline.orchestration.installation import Installation, current_configuration
+from lern_pipeline.orchestration.installation import Installation, current_configuration, remarks
 from lern_pipeline.orchestration.lane_checks import lane_check_definitions
 from lern_pipeline.orchestration.lane_sensor import lane_sensor
 from lern_pipeline.orchestration.lineage import also_written_by, store_specs, topic_specs
@@ -32,6 +33,8 @@ from lern_pipeline.orchestration.unfinished_effects import (
 from lern_pipeline.orchestration.user_cache_check import check_schedule, user_cache_check
 from lern_pipeline.settings import Configuration
 from lern_pipeline.settings.catalogue.jobs import USER_CACHE_INDEXER
+
+log = logging.getLogger(__name__)
 
 
 def make_definitions(
@@ -118,4 +121,7 @@ def _batch_only(job: JobSpec[Any, Any]) -> dg.AssetSelection:
 @dg.definitions
 def defs() -> dg.Definitions:
     """What ``dagster dev`` loads: the jobs on the configuration that LERN_PIPELINE_CONFIG names."""
-    return make_definitions(current_configuration())
+    configuration = current_configuration()
+    for remark in remarks(ALL_JOBS, configuration):
+        log.warning(remark)
+    return make_definitions(configuration)

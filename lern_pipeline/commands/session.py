@@ -13,7 +13,7 @@ from lern_pipeline.commands.home import dagster_home
 from lern_pipeline.definitions import make_definitions
 from lern_pipeline.jobs.all_jobs import ALL_JOBS, job_named
 from lern_pipeline.orchestration.drain import Runner, only_one, refuse_if_daemon_alive
-from lern_pipeline.orchestration.installation import Installation, current_configuration
+from lern_pipeline.orchestration.installation import Installation, current_configuration, remarks
 from lern_pipeline.resources.kafka_client import check_codecs
 
 Progress = Callable[[str], None]
@@ -41,7 +41,7 @@ def runner_session(job_name: str | None, progress: Progress) -> Iterator[Runner]
     jobs = ALL_JOBS if job_name is None else (job_named(job_name),)
     check_codecs()
     configuration = current_configuration()
-    for warning in configuration.warnings:
+    for warning in (*configuration.warnings, *remarks(jobs, configuration)):
         progress(f"warning: {warning}")
     dagster_home()
     quiet_libraries()

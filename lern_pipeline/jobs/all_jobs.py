@@ -18,6 +18,7 @@ from lern_pipeline.jobs.notification_job.job import NOTIFICATION_JOB
 from lern_pipeline.jobs.program_user_info.job import PROGRAM_USER_INFO
 from lern_pipeline.jobs.relation_cache_updater.job import RELATION_CACHE_UPDATER
 from lern_pipeline.jobs.user_cache_updater.job import USER_CACHE_UPDATER
+from lern_pipeline.jobs.user_deletion_cleanup.job import USER_DELETION_CLEANUP
 from lern_pipeline.jobs.user_ownership_transfer.job import USER_OWNERSHIP_TRANSFER
 from lern_pipeline.microbatch.job import JobSpec
 
@@ -32,6 +33,7 @@ ALL_JOBS: tuple[JobSpec[Any, Any], ...] = (
     LEGACY_CERTIFICATE_MIGRATOR,
     NOTIFICATION_JOB,
     USER_CACHE_UPDATER,
+    USER_DELETION_CLEANUP,
     USER_OWNERSHIP_TRANSFER,
     PROGRAM_USER_INFO,
     ML_USER_DELETE,

@@ -70,11 +70,11 @@ class LedgerEntry(msgspec.Struct):
 
     @property
     def is_unfinished(self) -> bool:
-        return self.outcome is None or self.outcome.status == "unknown"
+        return self.outcome is None or self.outcome.is_open
 
 
 class Unfinished(msgspec.Struct):
-    """An effect whose outcome nobody knows, as the operator sees it."""
+    """An effect whose outcome nobody knows, or that is still owed, as the operator sees it."""
 
     job: str
     key: str
@@ -106,6 +106,10 @@ class EffectLedger(Protocol):
 
     def list_unfinished(self, job: str, effect: Effect, batch: str, since_ms: int) -> None:
         """Show the effect to the operator."""
+        ...
+
+    def strike_off(self, job: str, key: str) -> None:
+        """The effect has come to its end: it is no longer shown."""
         ...
 
     def unfinished(self, job: str) -> list[Unfinished]:

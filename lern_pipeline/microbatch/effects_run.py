@@ -86,6 +86,9 @@ class EffectsRun:
                 f"{unknown} effects may have been carried out before a crash and were not repeated: see the asset "
                 "unfinished_effects"
             )
+        owed = sum(outcome.status == "owed" for outcome in outcomes.values())
+        if owed:
+            self.warnings.append(f"{owed} effects did not work and are still owed: see the asset unfinished_effects")
         return outcomes
 
     def _one(self, effect: Effect, entry: LedgerEntry | None) -> Outcome:
@@ -96,9 +99,12 @@ class EffectsRun:
                 crash_point("after-claim")
                 return self._perform(effect)
             entry = self.ledger.entries(self.job, [effect.key])[effect.key]
-        if entry.outcome is not None and entry.outcome.status != "unknown":
+        if entry.outcome is not None and not entry.outcome.is_open:
             return self._of_batch(entry, entry.outcome)
-        return self._of_batch(entry, self._look_up(effect, entry))
+        outcome = self._look_up(effect, entry)
+        if not outcome.is_open:
+            self.ledger.strike_off(self.job, effect.key)
+        return self._of_batch(entry, outcome)
 
     def _of_batch(self, entry: LedgerEntry, outcome: Outcome) -> Outcome:
         earlier = "" if entry.batch == self.batch else entry.batch
@@ -113,7 +119,7 @@ class EffectsRun:
             return found
         # What was read at the start is old by now: another run of the batch may have ended it.
         entry = self.ledger.entries(self.job, [effect.key]).get(effect.key, entry)
-        if entry.outcome is not None and entry.outcome.status != "unknown":
+        if entry.outcome is not None and not entry.outcome.is_open:
             return entry.outcome
         if self.resend_unknown:
             return self._perform(effect)
@@ -130,6 +136,9 @@ class EffectsRun:
             self.ledger.give_back(self.job, effect.key)
             raise
         crash_point("after-effect")
+        if outcome.is_open:
+            # Listed before it is recorded: a crash in between lists it again.
+            self.ledger.list_unfinished(self.job, effect, self.batch, int(self.clock() * 1000))
         self.ledger.record(self.job, effect.key, outcome)
         crash_point("after-outcome")
         return outcome

@@ -6,6 +6,21 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from lern_pipeline.microbatch.stores import Client
+from lern_pipeline.settings import JobSettings
+
+PROVIDER = "sunbird_keycloak_user_federation_provider_id"
+PLACEHOLDER = PROVIDER
+"""What installations have that were never told their provider."""
+
+CONNECTION = (
+    "sunbird_sso_url",
+    "sunbird_sso_realm",
+    "sunbird_sso_client_id",
+    "sunbird_sso_client_secret",
+    "sunbird_sso_username",
+    "sunbird_sso_password",
+)
+"""Without one of them there is no connection; user name and password are not used for it, as in the existing job."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,14 +38,7 @@ class AccountNotRemoved:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class RemovalNotConfigured:
-    """Nothing was asked. ``why`` names the settings."""
-
-    why: str
-
-
-Removal = AccountRemoved | AccountNotRemoved | RemovalNotConfigured
+Removal = AccountRemoved | AccountNotRemoved
 
 
 class LoginAccounts(Client, Protocol):
@@ -42,3 +50,13 @@ class LoginAccounts(Client, Protocol):
         Removing an account once more does no harm.
         """
         ...
+
+
+def removal_not_configured(settings: JobSettings) -> str | None:
+    """Why accounts are not removed in this installation, by the settings' names; None where they are (decisions 7)."""
+    missing = [name for name in CONNECTION if not (settings.optional_text(name) or "").strip()]
+    if (settings.optional_text(PROVIDER) or "").strip() in ("", PLACEHOLDER):
+        missing.append(PROVIDER)
+    if not missing:
+        return None
+    return f"{', '.join(missing)} {'is' if len(missing) == 1 else 'are'} not set"

@@ -179,16 +179,17 @@ class Effect(msgspec.Struct):
     to_whom: str = ""
 
 
-Status = Literal["done", "failed", "unknown", "dropped"]
+Status = Literal["done", "failed", "unknown", "owed", "dropped"]
 
 
 class Outcome(msgspec.Struct):
     """What came of an effect.
 
     ``done`` and ``failed`` are answers; ``unknown``: a crash came between claim and answer, and nobody can tell;
-    ``dropped``: an operator decided that it must not be done any more. ``result`` holds what the rules go on with, and
-    nothing personal, as the ledger keeps it. ``earlier_batch``: the batch that the outcome is of, where that is another
-    one than asks for it now: another event wanted the same effect, or the lane went back.
+    ``owed``: it did not work and has still to be done: whoever wants the effect again makes it again, and the operator
+    is shown it; ``dropped``: an operator decided that it must not be done any more. ``result`` holds what the rules go
+    on with, and nothing personal, as the ledger keeps it. ``earlier_batch``: the batch that the outcome is of, where
+    that is another one than asks for it now: another event wanted the same effect, or the lane went back.
     """
 
     status: Status
@@ -200,6 +201,11 @@ class Outcome(msgspec.Struct):
     @property
     def is_done(self) -> bool:
         return self.status == "done"
+
+    @property
+    def is_open(self) -> bool:
+        """Whether an operator may still decide."""
+        return self.status in ("unknown", "owed")
 
 
 class Plan(msgspec.Struct):

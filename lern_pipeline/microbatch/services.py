@@ -8,11 +8,13 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from lern_pipeline.events.record import Record
+from lern_pipeline.microbatch.account_reads import AccountReader
 from lern_pipeline.microbatch.batch_ownership import CourseBatchSearch, CourseBatchServices, OrganisationMembers
 from lern_pipeline.microbatch.certificate_services import CertificateServices
 from lern_pipeline.microbatch.channels import Channels
 from lern_pipeline.microbatch.effects import EffectLedger
 from lern_pipeline.microbatch.key import MicroBatchKey
+from lern_pipeline.microbatch.login_accounts import LoginAccounts
 from lern_pipeline.microbatch.plan import Message
 from lern_pipeline.microbatch.service_readers import CollectionStatusReader, ContentReader, UserReader
 from lern_pipeline.microbatch.stores import (
@@ -65,6 +67,7 @@ class Readers:
     documents: DocumentReader
     members: OrganisationMembers
     batches: CourseBatchSearch
+    accounts: AccountReader
 
 
 @dataclass(slots=True)
@@ -83,6 +86,8 @@ class Services:
     certificates: CertificateServices
     documents: DocumentStore
     course_batches: CourseBatchServices
+    accounts: AccountReader
+    logins: LoginAccounts
     counts: Counter[str] = field(default_factory=Counter)
 
     @property
@@ -97,6 +102,7 @@ class Services:
             self.documents,
             self.course_batches.members,
             self.course_batches.search,
+            self.accounts,
         )
 
     def close(self) -> None:
@@ -111,6 +117,8 @@ class Services:
             self.certificates,
             self.documents,
             self.course_batches,
+            self.accounts,
+            self.logins,
             self.broker,
             self.channels,
         )

@@ -124,6 +124,14 @@ class RowReader(Protocol):
         """
         ...
 
+    def primary_key(self, table: str) -> tuple[str, ...]:
+        """Columns of the table's primary key, those of the partition key first.
+
+        Raises:
+            ConfigurationError: no such table.
+        """
+        ...
+
     def type_fields(self, keyspace: str, type_name: str) -> tuple[str, ...]:
         """Fields of a user-defined type, in the order in which values are written.
 
@@ -150,6 +158,15 @@ class RowStore(RowReader, Client, Protocol):
 
     def delete_if_exists(self, table: str, key: Mapping[str, Any]) -> bool:
         """Delete one row (``IF EXISTS``). False: it was not there.
+
+        Raises:
+            ServiceUnavailable: no answer in time.
+        """
+        ...
+
+    def delete_if_holds(self, table: str, key: Mapping[str, Any], values: Mapping[str, Any]) -> bool:
+        """Delete one row while its columns hold these values (``IF column = value``). False: it was not there, or
+        holds others.
 
         Raises:
             ServiceUnavailable: no answer in time.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,11 @@ def current_configuration(path: str | None = None) -> Configuration:
     path = path or os.environ.get("LERN_PIPELINE_CONFIG") or None
     modified = Path(path).stat().st_mtime if path and Path(path).exists() else 0.0
     return _configuration(path, modified)
+
+
+def remarks(jobs: Sequence[JobSpec[Any, Any]], configuration: Configuration) -> list[str]:
+    """What the jobs have to say of their settings, one line each."""
+    return [line for job in jobs if job.remarks is not None for line in job.remarks(configuration.for_job(job.name))]
 
 
 class Installation(dg.ConfigurableResource[Any]):

@@ -73,6 +73,10 @@ class Cassandra:
         """See :class:`lern_pipeline.microbatch.stores.RowReader`."""
         return tuple(column.name for column in self._table(table).partition_key)
 
+    def primary_key(self, table: str) -> tuple[str, ...]:
+        """See :class:`lern_pipeline.microbatch.stores.RowReader`."""
+        return tuple(column.name for column in self._table(table).primary_key)
+
     def type_fields(self, keyspace: str, type_name: str) -> tuple[str, ...]:
         """See :class:`lern_pipeline.microbatch.stores.RowReader`."""
         found = self._session.answered(lambda session: self._keyspace(keyspace).user_types.get(type_name))
@@ -129,6 +133,11 @@ class Cassandra:
         """See :class:`lern_pipeline.microbatch.stores.RowStore`."""
         query = f"DELETE FROM {table} WHERE {_where(key)} IF EXISTS"
         return bool(self.conditional(query, tuple(key.values()))["[applied]"])
+
+    def delete_if_holds(self, table: str, key: Mapping[str, Any], values: Mapping[str, Any]) -> bool:
+        """See :class:`lern_pipeline.microbatch.stores.RowStore`."""
+        query = f"DELETE FROM {table} WHERE {_where(key)} IF {_where(values)}"
+        return bool(self.conditional(query, (*key.values(), *values.values()))["[applied]"])
 
     def execute(self, query: str, values: tuple[Any, ...]) -> None:
         """Carry out one statement that may be repeated.

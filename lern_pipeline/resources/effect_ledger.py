@@ -97,6 +97,11 @@ class CassandraEffectLedger:
             (job, effect.key, effect.what or effect.kind, effect.to_whom, batch, since_ms, self._ttl),
         )
 
+    def strike_off(self, job: str, key: str) -> None:
+        """See :class:`lern_pipeline.microbatch.effects.EffectLedger`."""
+        self._ensure()
+        self._cassandra.execute(f"DELETE FROM {self._unfinished.full_name} WHERE job = ? AND key = ?", (job, key))
+
     def unfinished(self, job: str) -> list[Unfinished]:
         """See :class:`lern_pipeline.microbatch.effects.EffectLedger`."""
         self._ensure()
@@ -122,7 +127,7 @@ class CassandraEffectLedger:
             )
         else:
             self.record(job, key, Outcome("dropped", reason="dropped by an operator"))
-        self._cassandra.execute(f"DELETE FROM {self._unfinished.full_name} WHERE job = ? AND key = ?", (job, key))
+        self.strike_off(job, key)
         return True
 
     # --- tables and statements

@@ -13,27 +13,14 @@ import msgspec
 
 from lern_pipeline.errors import AccessRefused, ConfigurationError, ServiceUnavailable
 from lern_pipeline.microbatch.login_accounts import (
+    PROVIDER,
     AccountNotRemoved,
     AccountRemoved,
     Removal,
-    RemovalNotConfigured,
+    removal_not_configured,
 )
 from lern_pipeline.resources.http_service import Answer, HttpService, path_segment
 from lern_pipeline.settings import JobSettings
-
-PROVIDER = "sunbird_keycloak_user_federation_provider_id"
-PLACEHOLDER = PROVIDER
-"""What installations have that were never told their provider."""
-
-NEEDED = (
-    "sunbird_sso_url",
-    "sunbird_sso_realm",
-    "sunbird_sso_client_id",
-    "sunbird_sso_client_secret",
-    "sunbird_sso_username",
-    "sunbird_sso_password",
-)
-"""Without one of them there is no connection; user name and password are not used for it, as in the existing job."""
 
 BLANKED = {"email": "", "emailVerified": False, "enabled": False, "firstName": "", "lastName": ""}
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -45,17 +32,6 @@ TROUBLE_SECONDS = 10
 
 class _Failed(Exception):
     """A call that did not end as it should; its text tells no secret and no one."""
-
-
-def not_configured(settings: JobSettings) -> str | None:
-    """Why accounts are not removed in this installation, None where they are."""
-    missing = [name for name in NEEDED if not (settings.optional_text(name) or "").strip()]
-    if missing:
-        return f"{', '.join(missing)} {'is' if len(missing) == 1 else 'are'} not set"
-    provider = (settings.optional_text(PROVIDER) or "").strip()
-    if provider in ("", PLACEHOLDER):
-        return f"{PROVIDER} is not set"
-    return None
 
 
 class Keycloak:
@@ -83,9 +59,9 @@ class Keycloak:
 
     def remove(self, user_id: str) -> Removal:
         """See the protocol. A 404 is success: of a provider that is configured, the account is gone (decisions 7)."""
-        why = not_configured(self._settings)
+        why = removal_not_configured(self._settings)
         if why is not None:
-            return RemovalNotConfigured(why)
+            return AccountNotRemoved(why)
         account = quote(f"f:{self._settings.text(PROVIDER)}:{user_id}", safe=":", errors="replace")
         path = f"/admin/realms/{self._realm}/users/{account}"
         try:

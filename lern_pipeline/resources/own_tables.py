@@ -14,6 +14,9 @@ from lern_pipeline.settings import JobSettings
 # For a job without a keyspace of its own.
 PLATFORM_KEYSPACE = "sunbird_courses"
 
+# The settings that name a job's own.
+KEYSPACES = ("lms-cassandra.keyspace", "user.keyspace")
+
 
 def ensure_table(session: CassandraSession, table: OwnTable, settings: JobSettings) -> None:
     """Only what is missing is made: a user without the right to make keyspaces may have it made by an operator.
@@ -52,7 +55,17 @@ def _replication(metadata: Any, settings: JobSettings) -> str:
     replication = settings.optional_text("ledger.replication")
     if replication:
         return replication
-    keyspace = settings.optional_text("lms-cassandra.keyspace") or PLATFORM_KEYSPACE
+    name, keyspace = _work_keyspace(settings)
     if keyspace not in metadata.keyspaces:
-        raise ConfigurationError(f"Cassandra has no keyspace {keyspace} (lms-cassandra.keyspace)")
+        raise ConfigurationError(f"Cassandra has no keyspace {keyspace} ({name})")
     return str(metadata.keyspaces[keyspace].replication_strategy.export_for_schema())
+
+
+def _work_keyspace(settings: JobSettings) -> tuple[str, str]:
+    """The setting that names the keyspace that the job works on, and that keyspace."""
+    for name in KEYSPACES:
+        try:
+            return name, settings.optional_text(name) or PLATFORM_KEYSPACE
+        except KeyError:
+            continue
+    return KEYSPACES[0], PLATFORM_KEYSPACE

@@ -8,6 +8,7 @@ from lern_pipeline.microbatch.batch_ownership import CourseBatchServices
 from lern_pipeline.microbatch.certificate_services import CertificateServices, OldRegistryServices
 from lern_pipeline.microbatch.channels import Channels
 from lern_pipeline.microbatch.services import Services
+from lern_pipeline.resources.account_reads import HttpAccountReads
 from lern_pipeline.resources.cassandra import ROWS_PER_BATCH, Cassandra
 from lern_pipeline.resources.certificate_registry import SunbirdRc
 from lern_pipeline.resources.content_service import ContentService
@@ -18,6 +19,7 @@ from lern_pipeline.resources.effect_ledger import CassandraEffectLedger
 from lern_pipeline.resources.encryption_service import EncryptionService
 from lern_pipeline.resources.fcm import Fcm
 from lern_pipeline.resources.kafka import Kafka
+from lern_pipeline.resources.keycloak import Keycloak
 from lern_pipeline.resources.legacy_registry import CertRegistryService
 from lern_pipeline.resources.mongo import Mongo
 from lern_pipeline.resources.msg91 import Msg91
@@ -71,6 +73,8 @@ def services_for(settings: JobSettings, cassandra_prefix: str = "lms-cassandra")
         broker=Kafka(settings, counts=counts),
         ledger=CassandraEffectLedger(settings, cassandra),
         documents=Mongo(settings, counts=counts),
+        accounts=HttpAccountReads(settings, counts=counts),
+        logins=Keycloak(settings, counts=counts),
         channels=Channels(Msg91(settings, counts), Smtp(settings, counts), Fcm(settings, counts)),
         certificates=CertificateServices(
             registry=SunbirdRc(settings, counts),

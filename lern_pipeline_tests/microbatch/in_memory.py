@@ -12,12 +12,14 @@ import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from lern_pipeline.events.record import Record
+from lern_pipeline.microbatch.account_reads import AccountRead, NoAccount
 from lern_pipeline.microbatch.channels import Channels, Mail, NotSent, Push, Sent, Sms
 from lern_pipeline.microbatch.effects import LedgerEntry, Outcome, Unfinished
 from lern_pipeline.microbatch.key import MicroBatchKey, OffsetRange
+from lern_pipeline.microbatch.login_accounts import AccountNotRemoved, AccountRemoved, Removal
 from lern_pipeline.microbatch.own_table import OwnTable
 from lern_pipeline.microbatch.plan import (
     CacheWrites,
@@ -62,6 +64,7 @@ class InMemoryRows:
         self.scans: Counter[str] = Counter()
         self.tables: dict[str, OwnTable] = {}
         self.partition_keys: dict[str, tuple[str, ...]] = {}
+        self.primary_keys: dict[str, tuple[str, ...]] = {}
         self.types: dict[str, tuple[str, ...]] = {}
         self.columns: dict[str, dict[str, str]] = {}
         self._cells: dict[str, dict[frozenset[tuple[str, Any]], dict[Any, tuple[int, Any]]]] = {}
@@ -166,6 +169,9 @@ class InMemoryRows:
     def partition_key(self, table: str) -> tuple[str, ...]:
         return self.partition_keys[table]
 
+    def primary_key(self, table: str) -> tuple[str, ...]:
+        return self.primary_keys[table]
+
     def type_fields(self, keyspace: str, type_name: str) -> tuple[str, ...]:
         return self.types[f"{keyspace}.{type_name}"]
 
@@ -196,6 +202,12 @@ class InMemoryRows:
     def delete_if_exists(self, table: str, key: Mapping[str, Any]) -> bool:
         self.journal.append(f"delete {table}")
         return self._cells.get(table, {}).pop(frozenset(key.items()), None) is not None
+
+    def delete_if_holds(self, table: str, key: Mapping[str, Any], values: Mapping[str, Any]) -> bool:
+        row = self.row(table, key)
+        if row is None or any(row.get(column) != value for column, value in values.items()):
+            return False
+        return self.delete_if_exists(table, key)
 
     def close(self) -> None:
         """Nothing was opened."""
@@ -392,6 +404,46 @@ class InMemoryUsers:
         """Nothing was opened."""
 
 
+class InMemoryAccounts:
+    """What the user service says of users who are to be deleted, and who was asked for."""
+
+    def __init__(self) -> None:
+        self.answers: dict[str, AccountRead] = {}
+        self.asked: list[str] = []
+
+    def read_accounts(self, user_ids: Iterable[str]) -> dict[str, AccountRead]:
+        wanted = sorted(set(user_ids))
+        self.asked += wanted
+        return {user_id: self.answers.get(user_id, NoAccount()) for user_id in wanted}
+
+    def close(self) -> None:
+        """Nothing was opened."""
+
+
+class InMemoryLogins:
+    """Keycloak's accounts by user. ``trouble``: why a user's account cannot be removed."""
+
+    def __init__(self, journal: Journal) -> None:
+        self.journal = journal
+        self.accounts: set[str] = set()
+        self.trouble: dict[str, str] = {}
+        self.before: Callable[[str], None] = lambda user_id: None
+        self._lock = threading.Lock()
+
+    def remove(self, user_id: str) -> Removal:
+        self.before(user_id)
+        with self._lock:
+            self.journal.append(f"remove account {user_id}")
+            if user_id in self.trouble:
+                return AccountNotRemoved(self.trouble[user_id])
+            how: Literal["removed", "gone"] = "removed" if user_id in self.accounts else "gone"
+            self.accounts.discard(user_id)
+        return AccountRemoved(how)
+
+    def close(self) -> None:
+        """Nothing was opened."""
+
+
 class InMemoryBroker:
     """One input topic with records by offset, published messages in order, committed positions."""
 
@@ -487,6 +539,9 @@ class InMemoryLedger:
     def list_unfinished(self, job: str, effect: Effect, batch: str, since_ms: int) -> None:
         self.lines[job, effect.key] = Unfinished(job, effect.key, effect.what, effect.to_whom, batch, since_ms)
 
+    def strike_off(self, job: str, key: str) -> None:
+        self.lines.pop((job, key), None)
+
     def unfinished(self, job: str) -> list[Unfinished]:
         return [line for (of, _), line in self.lines.items() if of == job]
 
@@ -556,6 +611,8 @@ class InMemoryWorld:
     certificates: InMemoryCertificates = field(init=False)
     documents: InMemoryDocuments = field(init=False)
     ownership: InMemoryBatchOwnership = field(init=False)
+    accounts: InMemoryAccounts = field(init=False)
+    logins: InMemoryLogins = field(init=False)
 
     def __post_init__(self) -> None:
         self.rows = InMemoryRows(self.journal)
@@ -570,6 +627,8 @@ class InMemoryWorld:
         self.certificates = InMemoryCertificates(self.journal)
         self.documents = InMemoryDocuments(self.journal)
         self.ownership = InMemoryBatchOwnership(self.journal)
+        self.accounts = InMemoryAccounts()
+        self.logins = InMemoryLogins(self.journal)
 
     @property
     def services(self) -> Services:
@@ -586,4 +645,6 @@ class InMemoryWorld:
             self.certificates.services,
             self.documents,
             self.ownership.services,
+            self.accounts,
+            self.logins,
         )

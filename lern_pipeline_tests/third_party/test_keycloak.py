@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from lern_pipeline.microbatch.login_accounts import AccountNotRemoved, AccountRemoved, RemovalNotConfigured
+from lern_pipeline.microbatch.login_accounts import AccountNotRemoved, AccountRemoved
 from lern_pipeline.resources.keycloak import Keycloak
 from lern_pipeline.settings import JobSettings, load_configuration
 from lern_pipeline_tests.third_party.server import ThirdParty
@@ -204,7 +204,7 @@ def test_after_a_refused_token_nobody_asks_for_a_while(server: ThirdParty) -> No
     ],
 )
 def test_what_is_not_configured_is_not_asked(server: ThirdParty, values: dict[str, str], why: str) -> None:
-    assert Keycloak(settings(server.address, **values)).remove("u-7") == RemovalNotConfigured(why)
+    assert Keycloak(settings(server.address, **values)).remove("u-7") == AccountNotRemoved(why)
     assert server.requests == []
 
 

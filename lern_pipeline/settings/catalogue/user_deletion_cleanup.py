@@ -10,7 +10,8 @@ _NOT_HERE = "batches are user-ownership-transfer's"
 
 AREA: Area = area(
     USER_DELETION_CLEANUP,
-    "Contract: user-deletion-cleanup, section 14. Without `sunbird_sso_url` Keycloak counts as not configured.",
+    "Contract: user-deletion-cleanup, section 14. Without one of the `sunbird_sso_*` or the federation provider "
+    "Keycloak counts as not configured, and no account is removed.",
     (
         text("kafka.input.topic", "{env}.delete.user", "Input."),
         text("kafka.output.audit.topic", "{env}.telemetry.raw", "AUDIT events."),
@@ -23,6 +24,11 @@ AREA: Area = area(
         integer("user.redis.store", 12, "Redis database of the user store (server `redis-meta`)."),
         text("service.userorg.basePath", None, "User and organisation service."),
         text("user_read_api", "/private/user/v1/read/", "Path of the user read."),
+        integer(
+            "user.deletion.max.age.days",
+            None,
+            "An older event of a user who is still active is parked; without it none is too old.",
+        ),
         text("sunbird_sso_url", None, "Keycloak (older servers: ends with `/auth/`)."),
         text("sunbird_sso_realm", None, "Keycloak realm."),
         text("sunbird_sso_client_id", None, "Keycloak client."),

@@ -1,4 +1,5 @@
-"""What was perhaps sent and perhaps not: shown to the operator, who sends or drops each one (design 5)."""
+"""What was perhaps sent and perhaps not, and what could not be done and is still owed: shown to the operator, who sends
+or drops each one (design 5)."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -45,7 +46,8 @@ def unfinished_effects_asset(jobs: Sequence[JobSpec[Any, Any]]) -> dg.AssetsDefi
         owners=["team:lern"],
         description=(
             "Mails, messages and certificates of which nobody knows whether they went out: a crash came between the "
-            "call and its answer. None is repeated by itself; the job settle_unfinished_effects sends or drops them."
+            "call and its answer; and accounts of deleted users that could not be removed. None is repeated by itself; "
+            "the job settle_unfinished_effects sends or drops them."
         ),
         check_specs=[
             dg.AssetCheckSpec(

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from lern_pipeline.events.record import Record
+from lern_pipeline.microbatch.account_reads import ReadableAccount
 from lern_pipeline.microbatch.batch_ownership import MemberFound
 from lern_pipeline.microbatch.job import JobSpec
 from lern_pipeline.microbatch.key import MicroBatchKey
@@ -46,6 +47,13 @@ SETTINGS = {
     "LERN_PIPELINE_ENV": "test",
     "LERN_PIPELINE_CERT_DOMAIN_URL": "https://lms.example.org",
     "LERN_PIPELINE_CLOUD_STORAGE_BASE_URL": "https://store.example.net",
+    "LERN_PIPELINE_SUNBIRD_SSO_URL": "https://sso.example.org",
+    "LERN_PIPELINE_SUNBIRD_SSO_REALM": "sunbird",
+    "LERN_PIPELINE_SUNBIRD_SSO_CLIENT_ID": "lms",
+    "LERN_PIPELINE_SUNBIRD_SSO_CLIENT_SECRET": "secret",
+    "LERN_PIPELINE_SUNBIRD_SSO_USERNAME": "admin",
+    "LERN_PIPELINE_SUNBIRD_SSO_PASSWORD": "admin",
+    "LERN_PIPELINE_SUNBIRD_KEYCLOAK_USER_FEDERATION_PROVIDER_ID": "provider",
     "LERN_PIPELINE_CONTENT_CLOUD_STORAGE_CONTAINER": "content",
 }
 
@@ -98,6 +106,9 @@ class TolerantRows(InMemoryRows):
     def partition_key(self, table: str) -> tuple[str, ...]:
         return ("course_id",)
 
+    def primary_key(self, table: str) -> tuple[str, ...]:
+        return ("provider", "idtype", "externalid")
+
     def type_fields(self, keyspace: str, type_name: str) -> tuple[str, ...]:
         return QUESTION_FIELDS
 
@@ -133,6 +144,7 @@ def run_batch(
     give_templates(world, (hierarchies or {}).get("do_hostile", "{}"))
     give_profiles(world, (hierarchies or {}).get("do_hostile", "{}"))
     give_owners(world, (hierarchies or {}).get("do_hostile", "{}"))
+    give_deleted(world, (hierarchies or {}).get("do_hostile", "{}"))
     for server in ("redis", "redis-meta"):
         world.caches.database(server, 10)["do_hostile:do_hostile:leafnodes"] = leafnodes
     for number, value in enumerate(records):
@@ -182,6 +194,17 @@ def give_owners(world: InMemoryWorld, text: str) -> None:
         "createdBy": "hostile-old",
         "status": 1,
     }
+
+
+def give_deleted(world: InMemoryWorld, text: str) -> None:
+    """A user who is still readable, whose row and external id hold any text; Keycloak is down half of the time."""
+    world.accounts.answers["hostile-user"] = ReadableAccount("hostile-user", "hostile-org")
+    row = {"userid": "hostile-user", "rootorgid": "hostile-org", "email": text, "phone": "", "username": text}
+    world.rows.give("sunbird.user", {"id": "hostile-user"}, row)
+    identity = {"provider": "hostile-org", "idtype": "hostile-org", "externalid": text or "x"}
+    world.rows.give("sunbird.usr_external_identity", identity, {"userid": "hostile-user"})
+    if len(text) % 2:
+        world.logins.trouble["hostile-user"] = "DELETE: answered 500"
 
 
 def give_profiles(world: InMemoryWorld, text: str) -> None:

@@ -225,6 +225,20 @@ EVENTS: dict[str, dict[str, Any]] = {
         "object": {"id": "hostile-user", "type": "User"},
         "edata": {"action": "none", "state": "Update", "props": ["firstName"]},
     },
+    "user-deletion-cleanup": {
+        "eid": "BE_JOB_REQUEST",
+        "ets": 1700000000000,
+        "mid": "LP.1.hostile",
+        "object": {"id": "hostile-user", "type": "User"},
+        "edata": {
+            "organisationId": "hostile-org",
+            "userId": "hostile-user",
+            "managed_users": ["hostile-other", None],
+            "suggested_users": [],
+            "action": "delete-user",
+            "iteration": 1,
+        },
+    },
     "user-ownership-transfer": {
         "eid": "BE_JOB_REQUEST",
         "ets": 1700000000000,

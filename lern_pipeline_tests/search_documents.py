@@ -35,6 +35,14 @@ class SearchDocuments:
         """As an operator may do with an index that has to stay as it is."""
         self._client.put(f"/{index}/_settings", json={"index.blocks.write": True}).raise_for_status()
 
+    def refreshes_only_when_asked(self, index: str) -> None:
+        """Searches find what was put there before this, and then nothing new until somebody asks for it. Makes the
+        index where there is none."""
+        if not self.has(index):
+            self._client.put(f"/{index}").raise_for_status()
+        self._client.put(f"/{index}/_settings", json={"index.refresh_interval": "-1"}).raise_for_status()
+        self._client.post(f"/{index}/_refresh").raise_for_status()
+
     def has(self, index: str) -> bool:
         """Whether there is such an index."""
         return self._client.head(f"/{index}").status_code == httpx2.codes.OK

@@ -48,8 +48,8 @@ class CourseBatchDocuments:
     """
 
     def __init__(self, settings: JobSettings, counts: Counter[str] | None = None) -> None:
-        self._cluster = SearchCluster(settings, counts)
         self.counts: Counter[str] = Counter() if counts is None else counts
+        self._cluster = SearchCluster(settings, self.counts)
 
     def close(self) -> None:
         self._cluster.close()

@@ -17,6 +17,7 @@ from lern_pipeline.jobs.assessment_aggregator.job import ASSESSMENT_AGGREGATOR
 from lern_pipeline.jobs.enrolment_reconciliation.job import ENROLMENT_RECONCILIATION
 from lern_pipeline.jobs.merge_user_courses.job import MERGE_USER_COURSES
 from lern_pipeline.jobs.relation_cache_updater.job import RELATION_CACHE_UPDATER
+from lern_pipeline.jobs.user_ownership_transfer.job import USER_OWNERSHIP_TRANSFER
 from lern_pipeline.microbatch.service_readers import StatusFound
 from lern_pipeline_tests.jobs.activity_aggregate_updater.learners import AUDIT, CERTIFICATES
 from lern_pipeline_tests.jobs.assessment_aggregator.assessments import E1_MS, Assessments, assessed
@@ -30,6 +31,9 @@ from lern_pipeline_tests.jobs.merge_user_courses.test_properties import NOW_COLU
 from lern_pipeline_tests.jobs.relation_cache_updater.collections_in_memory import FAILED as FAILED_COLLECTIONS
 from lern_pipeline_tests.jobs.relation_cache_updater.collections_in_memory import Collections, collections, named_in
 from lern_pipeline_tests.jobs.relation_cache_updater.test_hierarchy_properties import trees
+from lern_pipeline_tests.jobs.user_ownership_transfer.course_batches import FAILED as FAILED_TRANSFERS
+from lern_pipeline_tests.jobs.user_ownership_transfer.course_batches import CourseBatches
+from lern_pipeline_tests.jobs.user_ownership_transfer.test_properties import batches_of, owned, transfers
 
 Events = list[Hashable]
 Draw = Callable[[st.SearchStrategy[Any]], Any]
@@ -102,7 +106,7 @@ def _published_before(base: str, given: dict[str, tuple[Any, Any]]) -> Collectio
     return platform
 
 
-def _nothing(platform: Collections) -> list[str]:
+def _nothing(platform: Any) -> list[str]:
     """The job tells nobody."""
     return said(platform)
 
@@ -220,7 +224,7 @@ ASSESSMENTS = Stream(
 # b → c gives c the rows of a, the other way round it does not. Repetitions may come anywhere after the first.
 
 
-def _repeated_merges(events: Events, draw: Draw) -> Events:
+def _repeated_pairs(events: Events, draw: Draw) -> Events:
     pairs = list(events)
     for pair in draw(st.lists(st.sampled_from(events), max_size=4)):
         pairs.insert(draw(st.integers(pairs.index(pair) + 1, len(pairs))), pair)
@@ -245,7 +249,24 @@ MERGES = Stream(
     told_in_any_cut=_synced,
     told_once=_synced,
     failed=FAILED_MERGES,
-    repeated=_repeated_merges,
+    repeated=_repeated_pairs,
 )
 
-STREAMS: Sequence[Stream] = (RELATIONS, RECONCILIATION, ASSESSMENTS, MERGES)
+# --- user-ownership-transfer: transfers that share a user are made in the order in which they come (contract 5). Here
+# nobody gets anything after having handed over: a transfer that comes again would hand that over too (8).
+
+TRANSFERS = Stream(
+    job=USER_OWNERSHIP_TRANSFER.name,
+    given=owned,
+    events=transfers,
+    make=batches_of,
+    send=lambda there, pair: there.transfer(*pair),
+    state=CourseBatches.whole_state,
+    told=_nothing,
+    told_in_any_cut=_nothing,
+    told_once=_nothing,
+    failed=FAILED_TRANSFERS,
+    repeated=_repeated_pairs,
+)
+
+STREAMS: Sequence[Stream] = (RELATIONS, RECONCILIATION, ASSESSMENTS, MERGES, TRANSFERS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from lern_pipeline_tests.third_party.services import Service
+from lern_pipeline_tests.third_party.services.batch_search import BatchSearch
 from lern_pipeline_tests.third_party.services.certificate_registry import CertificateRegistry
 from lern_pipeline_tests.third_party.services.content_read import ContentRead
 from lern_pipeline_tests.third_party.services.documents import Documents
@@ -17,7 +18,7 @@ from lern_pipeline_tests.third_party.services.user_organisation import UserOrgan
 def all_services() -> list[Service]:
     """One of each, empty."""
     return [
-        *(Search(), ContentRead(), Documents(), UserOrganisation()),
+        *(Search(), ContentRead(), Documents(), UserOrganisation(), BatchSearch()),
         *(CertificateRegistry(), OldCertificateRegistry(), Msg91(), Fcm()),
         Keycloak(),
     ]

@@ -15,7 +15,7 @@ import pytest
 
 from lern_pipeline.local.stack import LocalStack
 from lern_pipeline_tests.faults.job_world import Left
-from lern_pipeline_tests.faults.ownership_world import CIRCLE, OwnershipWorld
+from lern_pipeline_tests.faults.ownership_world import BATCHES, CIRCLE, OwnershipWorld
 from lern_pipeline_tests.third_party.server import ThirdParty
 from lern_pipeline_tests.third_party.services.batch_search import BatchSearch
 from lern_pipeline_tests.third_party.services.user_organisation import UserOrganisation
@@ -64,9 +64,7 @@ def undisturbed(world: World) -> Left:
     unknown = EVENTS // len(CIRCLE)
     assert (batch["processed"], batch["skipped"], batch["failed"]) == (EVENTS - unknown, unknown, 1)
     left = calm.left()
-    first = {
-        name: left.stored[f"course-batch {name}0-TOKEN"] for name in ("created", "mentored", "both", "last", "nobodys")
-    }
+    first = {name: left.stored[f"course-batch {name}0-TOKEN"] for name in BATCHES}
     owners = {name: text.partition("'createdBy': ")[2].partition(", 'status'")[0] for name, text in first.items()}
     assert owners == {
         "created": "'c0-TOKEN', 'mentors': []",
@@ -119,7 +117,7 @@ def test_a_search_that_does_not_answer_fails_the_batch_before_anything_is_writte
 ) -> None:
     disturbed = world()
     before = disturbed.left()
-    # As many as there are searches at a time, so that none gets through; of this world alone.
+    # The worlds do without second attempts.
     services.add([{**SEARCH, "body_has": _of(disturbed), "status": 503, "answer": {}, "times": 1}])
     ended = disturbed.drain().wait()
     assert ended.exit_code == 1

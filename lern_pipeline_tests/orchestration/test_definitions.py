@@ -9,11 +9,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import dagster as dg
 import pytest
 
 from lern_pipeline.jobs.all_jobs import ALL_JOBS
 from lern_pipeline.microbatch.job import JobSpec
 from lern_pipeline.orchestration import names
+from lern_pipeline.settings import load_configuration
 from lern_pipeline_tests.orchestration.definitions_snapshot import FILE, as_text, documented_definitions, snapshot
 
 pytestmark = pytest.mark.dagster
@@ -69,6 +71,27 @@ def test_a_job_stands_between_its_topic_and_what_it_writes(graph: Any, job: JobS
     written = {tuple(key.path) for key in node.child_keys}
     assert {store.name for store in job.stores} <= written
     assert any(path[0] == "kafka" and path[1].endswith("failed") for path in written)
+
+
+@pytest.mark.parametrize(
+    ("topic", "readers"),
+    [
+        ("user_ownership_transfer", ("user-ownership-transfer", "ml-transfer-ownership")),
+    ],
+)
+def test_a_topic_that_two_jobs_read_is_drawn_before_both_and_names_them(
+    graph: Any, topic: str, readers: tuple[str, ...]
+) -> None:
+    node = graph.get(dg.AssetKey(["kafka", topic]))
+    jobs = [job for job in ALL_JOBS if job.name in readers]
+    assert len(jobs) == len(readers)
+    assert {names.asset_key(job) for job in jobs} == set(node.child_keys)
+    assert f"Read by {', '.join(job.name for job in jobs)}." in node.description
+    # Each has its own position: they share no lane, and no consumer group.
+    configuration = load_configuration(None, {"LERN_PIPELINE_ENV": "test"})
+    groups = {job.consumer_group(configuration.for_job(job.name)) for job in jobs}
+    assert len(groups) == len({names.sensor_name(job) for job in jobs}) == len(jobs)
+    assert {job.input_topic(configuration.for_job(job.name)) for job in jobs} == {node.metadata["topic"]}
 
 
 def test_no_two_jobs_share_partitions_or_a_lane() -> None:

@@ -77,6 +77,7 @@ def test_a_job_stands_between_its_topic_and_what_it_writes(graph: Any, job: JobS
     ("topic", "readers"),
     [
         ("user_ownership_transfer", ("user-ownership-transfer", "ml-transfer-ownership")),
+        ("delete_user", ("user-deletion-cleanup", "ml-user-delete")),
     ],
 )
 def test_a_topic_that_two_jobs_read_is_drawn_before_both_and_names_them(

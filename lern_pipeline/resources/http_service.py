@@ -206,7 +206,9 @@ class HttpService:
             return dict(zip(wanted, pool.map(answer, wanted), strict=True))
 
     def _url(self, path: str) -> str:
-        return (self._settings.text(self._address) if self._base is None else self._base) + path
+        base = self._settings.text(self._address) if self._base is None else self._base
+        # One slash between them, whatever the setting ends in.
+        return (base.rstrip("/") if path.startswith("/") else base) + path
 
     def _request(
         self, method: str, url: str, content: bytes | None, headers: Mapping[str, str] | None

@@ -35,6 +35,7 @@ def settings(server: ThirdParty, **own: str) -> JobSettings:
 
 
 def read(server: ThirdParty, *users: str, **own: str) -> dict[str, Member]:
+    """``service_userorg_basepath="…"`` sets one."""
     client = UserOrganisationMembers(settings(server, **own))
     try:
         return client.read_members(users)
@@ -60,7 +61,8 @@ def profile(**members: Any) -> dict[str, Any]:
 @pytest.mark.parametrize("path", ["/private/user/v1/read/", "/private/user/v1/read", "private/user/v1/read//"])
 def test_the_path_has_one_slash_and_the_query_its_words(third_party: ThirdParty, path: str) -> None:
     third_party.answer("private", profile(identifier="u 1/2", rootOrgId="o1"))
-    assert read(third_party, "u 1/2", "u 1/2", user_read_api=path) == {"u 1/2": MemberFound("u 1/2", "o1")}
+    own = {"user_read_api": path, "service_userorg_basepath": f"{third_party.address}/"}
+    assert read(third_party, "u 1/2", "u 1/2", **own) == {"u 1/2": MemberFound("u 1/2", "o1")}
     (request,) = third_party.requests
     assert (request.method, request.path) == ("GET", "/user/v1/read/u%201%2F2?identifier,rootOrgId")
     assert request.headers["Content-Type"] == "application/json"

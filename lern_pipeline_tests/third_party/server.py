@@ -78,6 +78,11 @@ class ThirdParty:
                 Route(answer, service, times=None if number == last else 1) for number, answer in enumerate(given)
             ]
 
+    def forget_scripts(self) -> None:
+        """The services answer again."""
+        with self._lock:
+            self._routes.clear()
+
     # --- looking at it
 
     @property
@@ -129,8 +134,7 @@ class ThirdParty:
             case ("POST", "/_script"):
                 self.add(request.body)
             case ("DELETE", "/_script"):
-                with self._lock:
-                    self._routes.clear()
+                self.forget_scripts()
             case _:
                 return NOT_FOUND
         return Answer({"ok": True})

@@ -204,8 +204,9 @@ class InMemoryRows:
         return self._cells.get(table, {}).pop(frozenset(key.items()), None) is not None
 
     def delete_if_holds(self, table: str, key: Mapping[str, Any], values: Mapping[str, Any]) -> bool:
-        row = self.row(table, key)
-        if row is None or any(row.get(column) != value for column, value in values.items()):
+        # No walk through the table: other threads delete from it.
+        cells = self._cells.get(table, {}).get(frozenset(key.items()))
+        if cells is None or any(cells.get(column, (0, None))[1] != value for column, value in values.items()):
             return False
         return self.delete_if_exists(table, key)
 

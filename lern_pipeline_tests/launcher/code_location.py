@@ -24,7 +24,7 @@ def say(context):
 
 @dg.op
 def rest(context):
-    context.log.info(f"version={{VERSION}} resting")
+    context.log.info(f"version={{VERSION}} the op rests")
     for _ in range(600):
         time.sleep(0.1)
         if os.path.exists({wake!r}):
@@ -34,7 +34,7 @@ def rest(context):
 @dg.op
 def rest_deaf(context):
     signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM, signal.SIGINT])
-    context.log.info("resting, deaf to signals")
+    context.log.info("the op rests, deaf to signals")
     time.sleep(60)
 
 @dg.op

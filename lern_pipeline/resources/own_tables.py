@@ -63,9 +63,7 @@ def _replication(metadata: Any, settings: JobSettings) -> str:
 
 def _work_keyspace(settings: JobSettings) -> tuple[str, str]:
     """The setting that names the keyspace that the job works on, and that keyspace."""
-    for name in KEYSPACES:
-        try:
-            return name, settings.optional_text(name) or PLATFORM_KEYSPACE
-        except KeyError:
-            continue
-    return KEYSPACES[0], PLATFORM_KEYSPACE
+    name = next(filter(settings.knows, KEYSPACES), None)
+    if name is None:
+        return KEYSPACES[0], PLATFORM_KEYSPACE
+    return name, settings.optional_text(name) or PLATFORM_KEYSPACE

@@ -91,6 +91,10 @@ class JobSettings:
         """Host and port: `redis` gives `redis.host` and `redis.port`."""
         return self.text(f"{prefix}.host"), self.integer(f"{prefix}.port")
 
+    def knows(self, name: str) -> bool:
+        """Whether the job has such a setting."""
+        return name in spellings(self.job)
+
     def origin(self, name: str) -> str:
         """Where the value comes from: `default`, `default, as redis.host`, an environment variable, a file."""
         return self.origins.get(self._documented(name), DEFAULT_ORIGIN)

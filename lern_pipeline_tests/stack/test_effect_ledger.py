@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from lern_pipeline.jobs.all_jobs import ALL_JOBS
 from lern_pipeline.microbatch.effects import LedgerEntry, Outcome
 from lern_pipeline.microbatch.plan import Effect
 from lern_pipeline.resources.cassandra import Cassandra
@@ -117,4 +118,16 @@ def test_the_tables_are_made_in_a_keyspace_that_is_missing(servers: Servers) -> 
         assert CassandraEffectLedger(settings, cassandra).unfinished(JOB) == []
     finally:
         cassandra.session().execute(f"DROP KEYSPACE {settings.text('ledger.keyspace')}")
+        cassandra.close()
+
+
+@pytest.mark.parametrize("job", [job.name for job in ALL_JOBS if job.performers])
+def test_any_job_with_effects_may_be_the_first_of_an_installation(job: str, servers: Servers, effect: Effect) -> None:
+    keyspace = f"first_{uuid.uuid4().hex[:8]}"
+    settings = servers.settings(job, {"ledger.keyspace": keyspace})
+    cassandra = Cassandra(settings)
+    try:
+        assert CassandraEffectLedger(settings, cassandra).claim(job, effect, BATCH, THEN)
+    finally:
+        cassandra.session().execute(f"DROP KEYSPACE IF EXISTS {keyspace}")
         cassandra.close()

@@ -1,8 +1,14 @@
-"""Carries out one stage's effects: what the ledger knows is not done again, the rest concurrently."""
+"""Carries out one stage's effects: what the ledger knows is not done again, the rest concurrently.
+
+``effects.concurrency`` bounds the calls to services. Outcomes are kept while other calls are made already, so there are
+twice as many threads; a claim waits for its turn, since what is claimed and not called cannot be told from a call that
+was lost.
+"""
 
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -21,6 +27,7 @@ from lern_pipeline.microbatch.effects import (
     Performers,
 )
 from lern_pipeline.microbatch.job import JobSpec
+from lern_pipeline.microbatch.many_threads import many_threads
 from lern_pipeline.microbatch.plan import Effect, Plan
 from lern_pipeline.microbatch.services import Services
 from lern_pipeline.settings import JobSettings
@@ -42,6 +49,9 @@ class EffectsRun:
     resend_unknown: bool
     clock: Callable[[], float]
     warnings: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._calls = threading.BoundedSemaphore(self.concurrency)
 
     @classmethod
     def of(
@@ -71,7 +81,7 @@ class EffectsRun:
         known = self.ledger.entries(self.job, [effect.key for effect in wanted if effect.once])
         outcomes: dict[str, Outcome] = {}
         troubles: list[LernPipelineError] = []
-        with ThreadPoolExecutor(min(self.concurrency, len(wanted)), "effect") as pool:
+        with many_threads(), ThreadPoolExecutor(min(2 * self.concurrency, len(wanted)), "effect") as pool:
             futures = [(effect, pool.submit(self._one, effect, known.get(effect.key))) for effect in wanted]
             for effect, future in futures:
                 try:
@@ -93,11 +103,13 @@ class EffectsRun:
 
     def _one(self, effect: Effect, entry: LedgerEntry | None) -> Outcome:
         if not effect.once:
-            return self.performers[effect.kind].perform(effect)
+            with self._calls:
+                return self.performers[effect.kind].perform(effect)
         if entry is None or entry.released:
-            if self.ledger.claim(self.job, effect, self.batch, int(self.clock() * 1000)):
-                crash_point("after-claim")
-                return self._perform(effect)
+            with self._calls:
+                outcome = self._claimed_call(effect)
+            if outcome is not None:
+                return self._kept(effect, outcome)
             entry = self.ledger.entries(self.job, [effect.key])[effect.key]
         if entry.outcome is not None and not entry.outcome.is_open:
             return self._of_batch(entry, entry.outcome)
@@ -106,14 +118,23 @@ class EffectsRun:
             self.ledger.strike_off(self.job, effect.key)
         return self._of_batch(entry, outcome)
 
+    def _claimed_call(self, effect: Effect) -> Outcome | None:
+        """None when somebody else has claimed it."""
+        if not self.ledger.claim(self.job, effect, self.batch, int(self.clock() * 1000)):
+            return None
+        crash_point("after-claim")
+        return self._call(effect)
+
     def _of_batch(self, entry: LedgerEntry, outcome: Outcome) -> Outcome:
         earlier = "" if entry.batch == self.batch else entry.batch
         return msgspec.structs.replace(outcome, earlier_batch=earlier)
 
     def _look_up(self, effect: Effect, entry: LedgerEntry) -> Outcome:
-        found = self.performers[effect.kind].look_up(effect)
-        if found is not None and found.code == NOT_THERE:
-            return self._perform(effect)
+        with self._calls:
+            found = self.performers[effect.kind].look_up(effect)
+            again = self._call(effect) if found is not None and found.code == NOT_THERE else None
+        if again is not None:
+            return self._kept(effect, again)
         if found is not None:
             self.ledger.record(self.job, effect.key, found)
             return found
@@ -122,20 +143,25 @@ class EffectsRun:
         if entry.outcome is not None and not entry.outcome.is_open:
             return entry.outcome
         if self.resend_unknown:
-            return self._perform(effect)
+            with self._calls:
+                again = self._call(effect)
+            return self._kept(effect, again)
         unknown = Outcome("unknown", reason=UNKNOWN)
         # Listed before it is recorded: a crash in between lists it again.
         self.ledger.list_unfinished(self.job, effect, self.batch, entry.claimed_at_ms)
         self.ledger.record(self.job, effect.key, unknown)
         return unknown
 
-    def _perform(self, effect: Effect) -> Outcome:
+    def _call(self, effect: Effect) -> Outcome:
         try:
             outcome = self.performers[effect.kind].perform(effect)
         except NotCarriedOut:
             self.ledger.give_back(self.job, effect.key)
             raise
         crash_point("after-effect")
+        return outcome
+
+    def _kept(self, effect: Effect, outcome: Outcome) -> Outcome:
         if outcome.is_open:
             # Listed before it is recorded: a crash in between lists it again.
             self.ledger.list_unfinished(self.job, effect, self.batch, int(self.clock() * 1000))

@@ -33,6 +33,9 @@ class Memory(msgspec.Struct):
     done: str = ""
 
 
+_memory = msgspec.json.Decoder(Memory)
+
+
 def lane_sensor(
     job: JobSpec[Any, Any], settings: JobSettings, target: Any, installation: Installation
 ) -> dg.SensorDefinition:
@@ -101,7 +104,7 @@ def _result(reason: str, events: list[Any], memory: Memory) -> dg.SensorResult:
 
 def _remembered(cursor: str | None) -> Memory:
     try:
-        return msgspec.json.decode(cursor or "{}", type=Memory)
+        return _memory.decode(cursor or "{}")
     except msgspec.DecodeError:
         return Memory()
 

@@ -16,6 +16,7 @@ import stamina
 
 from lern_pipeline.errors import AccessRefused, ConfigurationError, ServiceUnavailable
 from lern_pipeline.microbatch.effects import NotCarriedOut
+from lern_pipeline.resources.http_clients import HttpClients, new_client
 from lern_pipeline.resources.outage import one_line
 from lern_pipeline.settings import JobSettings
 
@@ -24,8 +25,6 @@ Found = TypeVar("Found")
 
 CONCURRENT_REQUESTS = 8
 JSON_HEADERS = {"Content-Type": "application/json"}
-# As the client library has them.
-LIMITS = httpx2.Limits(max_connections=100, max_keepalive_connections=20)
 
 # The client library takes no longer address; a server would answer the same.
 LONGEST_ADDRESS = 65_536
@@ -103,20 +102,16 @@ class HttpService:
     ) -> None:
         self.name = name
         self._base = base
-        self._limits = LIMITS if connections is None else httpx2.Limits(max_connections=connections)
         self.counts: Counter[str] = Counter() if counts is None else counts
         self._settings = settings
         self._address = address
         self._credentials = credentials or address
         self._follow_redirects = follow_redirects
-        self._client: httpx2.Client | None = None
+        self._clients = HttpClients(lambda: new_client(settings, headers=JSON_HEADERS), connections)
         self._lock = threading.Lock()
 
     def close(self) -> None:
-        with self._lock:
-            client, self._client = self._client, None
-        if client is not None:
-            client.close()
+        self._clients.close()
 
     def shown(self, path: str) -> str:
         """The address of ``path`` as errors tell it: without query and without credentials."""
@@ -214,7 +209,8 @@ class HttpService:
         self, method: str, url: str, content: bytes | None, headers: Mapping[str, str] | None
     ) -> httpx2.Request:
         try:
-            return self._connections().build_request(method, url, content=content, headers=headers)
+            with self._clients.lent() as client:
+                return client.build_request(method, url, content=content, headers=headers)
         except (httpx2.InvalidURL, UnicodeError) as error:
             # The text of a header that cannot be sent may be a secret.
             why = f" ({one_line(error)})" if isinstance(error, httpx2.InvalidURL) else ""
@@ -227,11 +223,12 @@ class HttpService:
             self.counts["http.requests"] += 1
         url = _shown(str(request.url))
         try:
-            response = self._connections().send(request, stream=True, follow_redirects=self._follow_redirects)
-            try:
-                content = self._body(response)
-            finally:
-                response.close()
+            with self._clients.lent() as client:
+                response = client.send(request, stream=True, follow_redirects=self._follow_redirects)
+                try:
+                    content = self._body(response)
+                finally:
+                    response.close()
         except httpx2.UnsupportedProtocol as error:
             raise ConfigurationError(
                 f"{self.name}: {url} is no address ({one_line(error)}): check {self._address}"
@@ -258,21 +255,6 @@ class HttpService:
             return response.read()
         except httpx2.DecodingError:
             return b""
-
-    def _connections(self) -> httpx2.Client:
-        with self._lock:
-            if self._client is None:
-                self._client = httpx2.Client(
-                    headers=JSON_HEADERS,
-                    limits=self._limits,
-                    timeout=httpx2.Timeout(
-                        self._settings.number("http.read.timeout.seconds"),
-                        connect=self._settings.number("http.connect.timeout.seconds"),
-                        # The callers' threads are bounded; waiting for one another is no outage.
-                        pool=None,
-                    ),
-                )
-            return self._client
 
     def _settings_to_check(self) -> str:
         return " and ".join(dict.fromkeys((self._address, self._credentials)))

@@ -29,6 +29,9 @@ class _Answer(msgspec.Struct):
     result: _Result = msgspec.field(default_factory=_Result)
 
 
+_answer = msgspec.json.Decoder(_Answer)
+
+
 class SearchService:
     """Typed client. A status is remembered for ``activity.collection.status.cache.expiry`` seconds (contract 6.3)."""
 
@@ -94,7 +97,7 @@ class SearchService:
 
 def _parsed(content: bytes) -> StatusFound | StatusUnknown:
     try:
-        result = msgspec.json.decode(content, type=_Answer).result
+        result = _answer.decode(content).result
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return StatusUnknown(UNUSABLE)
     if result.count <= 0 or not result.content:

@@ -101,7 +101,7 @@ class Runs:
         return [self.status(run_id) for run_id in run_ids]
 
     def worker(self, run_id: str) -> Worker:
-        """The process of a run, once its op has begun: before that, Dagster does not ask whether a run's worker lives."""
+        """The process of a run, once its op has begun: only then does Dagster ask whether a worker lives."""
         eventually("the run's op begins", lambda: "the op rests" in self.log(run_id), 30)
         run = self.get(run_id)
         worker = Worker.of_run(run_id, run.tags)

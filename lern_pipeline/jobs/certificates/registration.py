@@ -14,6 +14,7 @@ from typing import Any
 
 import msgspec
 
+from lern_pipeline.conversion import converted
 from lern_pipeline.errors import ServiceUnavailable
 from lern_pipeline.jobs.certificates.api_errors import CREATE, SEARCH, api_failure
 from lern_pipeline.microbatch.certificate_services import CallFailed, CertificateRegistry
@@ -86,7 +87,7 @@ class Registrar:
 
     def perform(self, effect: Effect) -> Outcome:
         """See :class:`lern_pipeline.microbatch.effects.Performer`. Outages are outcomes: they fail the event."""
-        registration = msgspec.convert(effect.payload, Registration)
+        registration = converted(effect.payload, Registration)
         try:
             if registration.search_first:
                 osid = self._found(registration.sought)
@@ -98,7 +99,7 @@ class Registrar:
 
     def look_up(self, effect: Effect) -> Outcome | None:
         """See :class:`lern_pipeline.microbatch.effects.Performer`."""
-        registration = msgspec.convert(effect.payload, Registration)
+        registration = converted(effect.payload, Registration)
         try:
             osid = self._found(registration.sought)
         except CallFailed as failed:

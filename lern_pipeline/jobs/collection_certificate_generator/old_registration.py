@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from lern_pipeline.conversion import converted
 from lern_pipeline.errors import ConfigurationError
 from lern_pipeline.jobs.certificates.api_errors import API_CALL
 from lern_pipeline.jobs.collection_certificate_generator.svg import QR_CODE, encoded_template, filled_in
@@ -48,7 +49,7 @@ class OldRegistrar:
 
     def perform(self, effect: Effect) -> Outcome:
         """See :class:`lern_pipeline.microbatch.effects.Performer`."""
-        registration = msgspec.convert(effect.payload, OldRegistration)
+        registration = converted(effect.payload, OldRegistration)
         certificate = dict(registration.certificate)
         try:
             if registration.key_id:

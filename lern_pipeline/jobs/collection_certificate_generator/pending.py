@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from lern_pipeline.conversion import converted
 from lern_pipeline.events.record import Position
 from lern_pipeline.jobs.certificates.request import CertificateRequest
 
@@ -44,4 +45,4 @@ class Pending(msgspec.Struct):
 
 def pending_of(plain: dict[str, Any]) -> Pending:
     """What :meth:`Pending.plain` gave."""
-    return msgspec.convert(plain, Pending)
+    return converted(plain, Pending)

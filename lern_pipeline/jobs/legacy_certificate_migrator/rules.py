@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from lern_pipeline.conversion import converted
 from lern_pipeline.events.record import Position
 from lern_pipeline.events.validation import InvalidEvent
 from lern_pipeline.jobs.certificates.history import History
@@ -70,7 +71,7 @@ def follow(
     """The next stage of all enrolments' scripts; what it all came to."""
     tally = Tally()
     migrating = Migrating(settings, moment, tally, History(moment.counted))
-    work = msgspec.convert(pending, Pending).enrolments
+    work = converted(pending, Pending).enrolments
     stage = next_stage((_in_turn(migrating, enrolment) for enrolment in work), outcomes)
     return tally.result() if stage is None else stage
 

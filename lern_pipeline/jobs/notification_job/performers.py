@@ -6,8 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
-import msgspec
-
+from lern_pipeline.conversion import converted
 from lern_pipeline.jobs.notification_job.rules import WAIT
 from lern_pipeline.jobs.notification_job.sends import KNOWN, MAIL, PUSH, SMS
 from lern_pipeline.microbatch.channels import Mail, NotSent, Push, Sent, Sms
@@ -43,7 +42,7 @@ class ChannelPerformer(Generic[Sendable]):
         self._send = send
 
     def perform(self, effect: Effect) -> Outcome:
-        return _outcome(self._send(msgspec.convert(effect.payload, self._kind)))
+        return _outcome(self._send(converted(effect.payload, self._kind)))
 
     def look_up(self, effect: Effect) -> Outcome | None:
         return None

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from lern_pipeline.conversion import converted
 from lern_pipeline.events.record import Record
 from lern_pipeline.jobs.notification_job.ledger_key import event_key, shown_mid
 from lern_pipeline.jobs.notification_job.notification_event import NO_EDATA, OTHER_ACTION, Notification, Unsendable
@@ -94,7 +95,7 @@ def follow(
     pending: dict[str, Any], outcomes: Mapping[str, Outcome], settings: JobSettings, moment: Moment
 ) -> Stage | Decision:
     """The next stage of sends, or what became of them all."""
-    left = msgspec.convert(pending, Pending)
+    left = converted(pending, Pending)
     for stage in left.later:
         if stage[0].key not in outcomes:
             return Stage(effects=stage)

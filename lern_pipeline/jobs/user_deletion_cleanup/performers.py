@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import msgspec
-
+from lern_pipeline.conversion import converted
 from lern_pipeline.jobs.user_deletion_cleanup.row_deletion import RowDeletion
 from lern_pipeline.microbatch.effects import NOT_THERE, Outcome, Performers
 from lern_pipeline.microbatch.login_accounts import AccountRemoved, LoginAccounts
@@ -50,7 +49,7 @@ class RowDeletions:
 
     def perform(self, effect: Effect) -> Outcome:
         """See :class:`lern_pipeline.microbatch.effects.Performer`."""
-        deletions = msgspec.convert(effect.payload["deletions"], list[RowDeletion])
+        deletions = converted(effect.payload["deletions"], list[RowDeletion])
         return Outcome("done", {"deleted": sum(self._delete(one) for one in deletions)})
 
     def look_up(self, effect: Effect) -> Outcome | None:

@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from lern_pipeline.conversion import converted
 from lern_pipeline.events.record import Position
 from lern_pipeline.jobs.user_deletion_cleanup.audit import audit_message
 from lern_pipeline.jobs.user_deletion_cleanup.blanked_row import blanked_rows
@@ -73,7 +74,7 @@ def follow(
     pending: dict[str, Any], outcomes: Mapping[str, Outcome], settings: JobSettings, moment: Moment
 ) -> Stage | Decision:
     """The next step of all users who were still readable; what it all came to."""
-    left = msgspec.convert(pending, Pending)
+    left = converted(pending, Pending)
     *steps, telling = left.stages()
     for effects in steps:
         if any(effect.key not in outcomes for effect in effects):

@@ -16,12 +16,16 @@ from lern_pipeline.microbatch.account_reads import (
 )
 from lern_pipeline.microbatch.effects import NotCarriedOut
 from lern_pipeline.resources.http_service import Answer, HttpService, member, path_segment
+from lern_pipeline.resources.respite import Respite
 from lern_pipeline.resources.user_service import BLOCKED
 from lern_pipeline.settings import JobSettings
 
 ADDRESS = "service.userorg.basePath"
 QUERY = "?identifier,rootOrgId"
 """The service knows no such parameters; kept verbatim."""
+
+UNANSWERED = 3
+"""After time-outs for so many users in a row the others' events are parked too, instead of waiting for as long."""
 
 
 class HttpAccountReads:
@@ -32,6 +36,7 @@ class HttpAccountReads:
         self._counts: Counter[str] = Counter() if counts is None else counts
         self._service: HttpService | None = None
         self._lock = threading.Lock()
+        self._respite = Respite(UNANSWERED)
 
     def close(self) -> None:
         """See the protocol."""
@@ -48,12 +53,20 @@ class HttpAccountReads:
         path = self._settings.text("user_read_api").rstrip("/")
 
         def read(user_id: str) -> AccountRead:
+            silent = self._respite.reason()
+            if silent is not None:
+                return AccountNotRead(silent)
             try:
-                return _read(service.get(f"{path}/{path_segment(user_id)}{QUERY}"))
+                answer = service.get(f"{path}/{path_segment(user_id)}{QUERY}")
             except NotCarriedOut:
                 raise
             except ServiceUnavailable as error:
-                return AccountNotRead(f"user read: {error.reason}")
+                reason = f"user read: {error.reason}"
+                if error.status is None:
+                    self._respite.unanswered(reason)
+                return AccountNotRead(reason)
+            self._respite.answered()
+            return _read(answer)
 
         return service.for_each(wanted, read)
 

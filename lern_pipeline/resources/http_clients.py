@@ -9,7 +9,7 @@ from __future__ import annotations
 import ssl
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
@@ -23,12 +23,10 @@ class HttpClients:
 
     Args:
         make: a new client, of :func:`new_client`.
-        most: calls at once; more wait for one another. Without it the callers' threads are the bound.
     """
 
-    def __init__(self, make: Callable[[], httpx2.Client], most: int | None = None) -> None:
+    def __init__(self, make: Callable[[], httpx2.Client]) -> None:
         self._make = make
-        self._turns: AbstractContextManager[object] = nullcontext() if most is None else threading.Semaphore(most)
         self._idle: list[httpx2.Client] = []
         self._lock = threading.Lock()
         self._generation = 0
@@ -36,11 +34,6 @@ class HttpClients:
     @contextmanager
     def lent(self) -> Iterator[httpx2.Client]:
         """A client for one call, its answer's body included."""
-        with self._turns, self._kept() as client:
-            yield client
-
-    @contextmanager
-    def _kept(self) -> Iterator[httpx2.Client]:
         with self._lock:
             generation = self._generation
             # The last one used: its connection is the least likely to have been closed by the service.

@@ -86,7 +86,6 @@ class HttpService:
         credentials: the setting to check when the service answers 401 or 403, where it is not the address.
         counts: gets ``http.requests``, every attempt.
         base: the base address itself, where the setting does not hold it as it is.
-        connections: most of them at a time, where that is bounded.
     """
 
     def __init__(
@@ -98,7 +97,6 @@ class HttpService:
         counts: Counter[str] | None = None,
         follow_redirects: bool = False,
         base: str | None = None,
-        connections: int | None = None,
     ) -> None:
         self.name = name
         self._base = base
@@ -107,7 +105,7 @@ class HttpService:
         self._address = address
         self._credentials = credentials or address
         self._follow_redirects = follow_redirects
-        self._clients = HttpClients(lambda: new_client(settings, headers=JSON_HEADERS), connections)
+        self._clients = HttpClients(lambda: new_client(settings, headers=JSON_HEADERS))
         self._lock = threading.Lock()
 
     def close(self) -> None:

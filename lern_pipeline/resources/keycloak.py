@@ -20,18 +20,23 @@ from lern_pipeline.microbatch.login_accounts import (
     removal_not_configured,
 )
 from lern_pipeline.resources.http_service import Answer, HttpService, path_segment
+from lern_pipeline.resources.respite import Respite
 from lern_pipeline.settings import JobSettings
 
 BLANKED = {"email": "", "emailVerified": False, "enabled": False, "firstName": "", "lastName": ""}
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 EARLY_SECONDS = 30
 """A token is renewed so long before it expires."""
-TROUBLE_SECONDS = 10
-"""So long nobody asks again for a token that was not to be had: a batch's users need not wait one after another."""
+UNANSWERED = 3
+"""Removals in a row without any answer after which the others are not tried for a while."""
 
 
 class _Failed(Exception):
-    """A call that did not end as it should; its text tells no secret and no one."""
+    """A call that did not end as it should; its text tells no secret and no one. ``silent``: there was no answer."""
+
+    def __init__(self, reason: str, silent: bool = False) -> None:
+        super().__init__(reason)
+        self.silent = silent
 
 
 class Keycloak:
@@ -48,8 +53,9 @@ class Keycloak:
         self._service: HttpService | None = None
         self._token = ""
         self._good_until = 0.0
-        self._trouble = ""
-        self._trouble_until = 0.0
+        self._no_token = Respite(limit=1, clock=clock)
+        self._respite = Respite(UNANSWERED, clock=clock)
+        self._turns: threading.BoundedSemaphore | None = None
 
     def close(self) -> None:
         """See the protocol."""
@@ -63,6 +69,11 @@ class Keycloak:
         if why is not None:
             return AccountNotRemoved(why)
         account = quote(f"f:{self._settings.text(PROVIDER)}:{user_id}", safe=":", errors="replace")
+        with self._turn():
+            silent = self._respite.reason()
+            return AccountNotRemoved(silent) if silent is not None else self._removal(account)
+
+    def _removal(self, account: str) -> Removal:
         path = f"/admin/realms/{self._realm}/users/{account}"
         try:
             self._fresh_token("")
@@ -70,6 +81,7 @@ class Keycloak:
             return AccountNotRemoved(str(error))
         try:
             answer = self._ask("DELETE", path)
+            self._respite.answered()
             if answer.status == 404:
                 return AccountRemoved("gone")
             _expect_success(answer, "DELETE")
@@ -78,7 +90,10 @@ class Keycloak:
             try:
                 self._blank(path)
             except _Failed as not_blanked:
-                return AccountNotRemoved(f"{not_removed}; {not_blanked}")
+                reason = f"{not_removed}; {not_blanked}"
+                if not_removed.silent and not_blanked.silent:
+                    self._respite.unanswered(reason)
+                return AccountNotRemoved(reason)
             return AccountRemoved("blanked")
 
     def _blank(self, path: str) -> None:
@@ -107,7 +122,7 @@ class Keycloak:
         try:
             return self._http().send(method, path, content, {"Authorization": f"Bearer {token}"})
         except ServiceUnavailable as error:
-            raise _Failed(f"{method}: {error.reason}") from None
+            raise _Failed(f"{method}: {error.reason}", silent=error.status is None) from None
         except AccessRefused:
             raise
         except ConfigurationError:
@@ -122,13 +137,14 @@ class Keycloak:
         with self._lock:
             if not self._token or self._token == refused or self._clock() >= self._good_until:
                 self._token = ""
+                none_to_be_had = self._no_token.reason()
+                if none_to_be_had is not None:
+                    raise _Failed(none_to_be_had)
                 asked_at = self._clock()
-                if asked_at < self._trouble_until:
-                    raise _Failed(self._trouble)
                 try:
                     self._token, lifetime = self._ask_for_token()
                 except _Failed as error:
-                    self._trouble, self._trouble_until = str(error), self._clock() + TROUBLE_SECONDS
+                    self._no_token.unanswered(str(error))
                     raise
                 self._good_until = asked_at + lifetime - EARLY_SECONDS
             return self._token
@@ -155,6 +171,13 @@ class Keycloak:
     def _realm(self) -> str:
         return path_segment(self._settings.text("sunbird_sso_realm"))
 
+    def _turn(self) -> threading.BoundedSemaphore:
+        """Holds so many users at a time as there may be connections."""
+        with self._lock:
+            if self._turns is None:
+                self._turns = threading.BoundedSemaphore(self._settings.integer("sunbird_sso_pool_size"))
+            return self._turns
+
     def _http(self) -> HttpService:
         if self._service is None:
             # Made here and not at once: other jobs have a Keycloak among their clients, and no settings for it.
@@ -165,7 +188,6 @@ class Keycloak:
                 "sunbird_sso_client_secret",
                 counts=self._counts,
                 base=self._settings.text("sunbird_sso_url").rstrip("/"),
-                connections=self._settings.integer("sunbird_sso_pool_size"),
             )
         return self._service
 

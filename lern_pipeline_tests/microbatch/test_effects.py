@@ -262,3 +262,49 @@ class CrashingSecond(CrashingOnce):
         self.passed += name == self.boundary
         if self.passed == 2:
             super().__call__(name)
+
+
+def owes() -> Outcome | None:
+    return Outcome("owed", reason="the road is closed")
+
+
+def test_what_is_owed_is_shown_and_done_by_whoever_wants_it_again(shop: Shop) -> None:
+    shop.post.behaviour["eve"] = owes
+    result = shop.execute()
+    assert result.plan.metrics["mails"] == 2
+    assert "1 effects did not work and are still owed: see the asset unfinished_effects" in result.warnings
+    (line,) = shop.world.ledger.unfinished("parcels")
+    assert (line.what, line.batch) == ("a mail", str(shop.key))
+    # Still closed: it stays as it is.
+    shop.execute(2, rerun=True)
+    assert len(shop.world.ledger.unfinished("parcels")) == 1
+    shop.post.behaviour.clear()
+    shop.post.answers_look_ups = True
+    result = shop.execute(3, rerun=True)
+    assert shop.post.sent == dict.fromkeys(USERS, 1)
+    assert not shop.world.ledger.unfinished("parcels")
+    assert not [warning for warning in result.warnings if "owed" in warning]
+
+
+def test_what_is_owed_is_dropped_when_an_operator_says_so(shop: Shop) -> None:
+    shop.post.behaviour["eve"] = owes
+    shop.execute()
+    (line,) = shop.world.ledger.unfinished("parcels")
+    assert shop.world.ledger.settle("parcels", line.key, send=False)
+    shop.post.behaviour.clear()
+    shop.post.answers_look_ups = True
+    shop.execute(2, rerun=True)
+    assert shop.post.sent == dict.fromkeys(("ada", "zed"), 1)
+
+
+def test_what_was_unknown_and_is_found_to_be_done_is_no_longer_shown(tmp_path: Path) -> None:
+    shop = Shop(tmp_path, look_ups=False)
+    shop.carrier.behaviour["ada"] = times_out
+    with pytest.raises(ServiceUnavailable):
+        shop.execute()
+    shop.carrier.behaviour.clear()
+    shop.execute(2)
+    assert len(shop.world.ledger.unfinished("parcels")) == 1
+    shop.carrier.answers_look_ups = True
+    assert shop.execute(3, rerun=True).account.processed == 3
+    assert not shop.world.ledger.unfinished("parcels")

@@ -15,6 +15,7 @@ import pytest
 from lern_pipeline.jobs.all_jobs import ALL_JOBS
 from lern_pipeline.microbatch.job import JobSpec
 from lern_pipeline.orchestration import names
+from lern_pipeline.orchestration.installation import remarks
 from lern_pipeline.settings import load_configuration
 from lern_pipeline_tests.orchestration.definitions_snapshot import FILE, as_text, documented_definitions, snapshot
 
@@ -130,3 +131,10 @@ def test_the_shipped_workspace_is_valid_and_nothing_is_warned_of(tmp_path: Path)
     # Dagster wishes that one used another command.
     own = [line for line in said.splitlines() if "definitions_validate_command" not in line]
     assert not [line for line in own if "warning" in line.lower()], said
+
+
+def test_a_start_says_what_the_jobs_have_to_say_of_their_settings() -> None:
+    """Decisions 7: Keycloak that is not configured."""
+    unset = load_configuration(None, {"LERN_PIPELINE_ENV": "test"})
+    (line,) = remarks(ALL_JOBS, unset)
+    assert line.startswith("user-deletion-cleanup removes no accounts at Keycloak: sunbird_sso_url")

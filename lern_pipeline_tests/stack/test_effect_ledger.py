@@ -131,3 +131,24 @@ def test_any_job_with_effects_may_be_the_first_of_an_installation(job: str, serv
     finally:
         cassandra.session().execute(f"DROP KEYSPACE IF EXISTS {keyspace}")
         cassandra.close()
+
+
+def test_what_is_owed_is_shown_until_it_is_struck_off(ledger: CassandraEffectLedger, effect: Effect) -> None:
+    ledger.claim(JOB, effect, BATCH, THEN)
+    ledger.list_unfinished(JOB, effect, BATCH, THEN)
+    ledger.record(JOB, effect.key, Outcome("owed", reason="answered 500"))
+    found = entry(ledger, effect)
+    assert found is not None and found.is_unfinished and found.outcome is not None and found.outcome.is_open
+    ledger.record(JOB, effect.key, Outcome("done"))
+    ledger.strike_off(JOB, effect.key)
+    assert not listed(ledger, effect)
+    assert not ledger.settle(JOB, effect.key, send=True)
+
+
+def test_an_operator_releases_or_drops_what_is_owed(ledger: CassandraEffectLedger, effect: Effect) -> None:
+    ledger.claim(JOB, effect, BATCH, THEN)
+    ledger.list_unfinished(JOB, effect, BATCH, THEN)
+    ledger.record(JOB, effect.key, Outcome("owed"))
+    assert ledger.settle(JOB, effect.key, send=True)
+    assert not listed(ledger, effect)
+    assert ledger.claim(JOB, effect, LATER_BATCH, THEN)

@@ -141,3 +141,18 @@ def test_the_keyspace_is_replicated_as_set(servers: Servers) -> None:
         cassandra.session().execute(f"DROP KEYSPACE {servers.env}_nts")
     finally:
         cassandra.close()
+
+
+def test_a_row_is_deleted_only_while_it_holds_what_is_said(cassandra: Cassandra, table: str) -> None:
+    key = {"owner": "held", "name": "n"}
+    cassandra.apply(RowWrites(table, KEY, ("a_number",), rows=[["held", "n", 1, 1_000_000]]))
+    assert not cassandra.delete_if_holds(table, key, {"a_number": 2})
+    assert rows_of(cassandra, table, "held") != []
+    assert cassandra.delete_if_holds(table, key, {"a_number": 1})
+    assert rows_of(cassandra, table, "held") == []
+    assert not cassandra.delete_if_holds(table, key, {"a_number": 1})
+
+
+def test_the_primary_key_has_the_partition_key_first(cassandra: Cassandra, table: str) -> None:
+    assert cassandra.primary_key(table) == KEY
+    assert cassandra.primary_key("sunbird.usr_external_identity") == ("provider", "idtype", "externalid")

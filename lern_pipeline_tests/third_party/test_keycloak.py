@@ -183,6 +183,30 @@ def test_after_a_refused_token_nobody_asks_for_a_while(server: ThirdParty) -> No
     client.close()
 
 
+def test_a_server_that_does_not_answer_is_not_waited_for_by_everybody(server: ThirdParty) -> None:
+    now = [1000.0]
+    client = Keycloak(settings(server.address), clock=lambda: now[0])
+    client.remove("u-8")
+    server.add([{"method": "DELETE", "drop": True}, {"method": "GET", "drop": True}])
+    asked = len(server.requests)
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(client.remove, map(str, range(30))))
+    assert all(isinstance(one, AccountNotRemoved) and "did not answer" in one.reason for one in found)
+    # Two at a time, both calls of three users, and of one who had begun.
+    assert len(server.requests) - asked <= 8
+    server.forget_scripts()
+    now[0] += 11
+    assert client.remove("u-7") == AccountRemoved("removed")
+    client.close()
+
+
+def test_a_user_of_whom_nothing_is_heard_is_not_the_others(server: ThirdParty, keycloak: Keycloak) -> None:
+    server.add([{"path": PATH, "drop": True}])
+    for _ in range(5):
+        assert isinstance(keycloak.remove("u-7"), AccountNotRemoved)
+        assert keycloak.remove("u-8") == AccountRemoved("gone")
+
+
 @pytest.mark.parametrize(
     ("values", "why"),
     [

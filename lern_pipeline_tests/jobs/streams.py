@@ -5,9 +5,7 @@ What a contract excepts from an invariant stands with the job, in words and in w
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Hashable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import Any
 
@@ -32,64 +30,14 @@ from lern_pipeline_tests.jobs.merge_user_courses.test_properties import NOW_COLU
 from lern_pipeline_tests.jobs.relation_cache_updater.collections_in_memory import FAILED as FAILED_COLLECTIONS
 from lern_pipeline_tests.jobs.relation_cache_updater.collections_in_memory import Collections, collections, named_in
 from lern_pipeline_tests.jobs.relation_cache_updater.test_hierarchy_properties import trees
+from lern_pipeline_tests.jobs.stream import Draw, Events, Stream, in_any_order, said, swapped
 from lern_pipeline_tests.jobs.user_deletion_cleanup.users import AUDIT as DELETIONS
 from lern_pipeline_tests.jobs.user_deletion_cleanup.users import FAILED as FAILED_DELETIONS
 from lern_pipeline_tests.jobs.user_deletion_cleanup.users import Users
 from lern_pipeline_tests.jobs.user_ownership_transfer.course_batches import FAILED as FAILED_TRANSFERS
 from lern_pipeline_tests.jobs.user_ownership_transfer.course_batches import CourseBatches
 from lern_pipeline_tests.jobs.user_ownership_transfer.test_properties import batches_of, owned, transfers
-
-Events = list[Hashable]
-Draw = Callable[[st.SearchStrategy[Any]], Any]
-
-
-@dataclass(frozen=True)
-class Stream:
-    """A job, the platform around it, and events that may come.
-
-    ``given``: what the platform holds before; ``make``: the platform, with its plans under an address; ``send``:
-    publishes one event. ``state``: all that is stored, without times of processing. ``told``: what has been told of
-    whom, each as often as it was, without ids and times; it follows from the events, however often each of them is
-    there. ``told_in_any_cut``: the part of it that does not depend on the cut into batches. ``told_once``: the part
-    that is not told again when all events come again. ``failed``: where failed events go.
-    """
-
-    job: str
-    given: st.SearchStrategy[Any]
-    events: st.SearchStrategy[Events]
-    make: Callable[[str, Any], Any]
-    send: Callable[[Any, Any], object]
-    state: Callable[[Any], Any]
-    told: Callable[[Any], list[str]]
-    told_in_any_cut: Callable[[Any], list[str]]
-    told_once: Callable[[Any], list[str]]
-    failed: str
-    repeated: Callable[[Events, Draw], Events]
-
-
-def in_any_order(events: Events, draw: Draw) -> Events:
-    """The events and repetitions of some, in any order."""
-    more = draw(st.lists(st.sampled_from(events), max_size=4))
-    return list(draw(st.permutations([*events, *more])))
-
-
-def said(platform: Any, *topics: str) -> list[str]:
-    """The messages of the topics, in no order and without ids and times."""
-    return sorted(
-        f"{message.topic}: {_masked(json.loads(message.value))}"
-        for message in platform.world.broker.published
-        if message.topic in topics
-    )
-
-
-def _masked(value: dict[str, Any]) -> str:
-    kept = {name: part for name, part in value.items() if name not in ("ets", "syncts", "mid")}
-    if "context" in kept:
-        kept["context"] = {name: part for name, part in kept["context"].items() if name not in ("sid", "did")}
-    if "failInfo" in kept:
-        kept["failInfo"] = kept["failInfo"]["error"]
-    return json.dumps(kept, sort_keys=True)
-
+from lern_pipeline_tests.jobs.user_streams import PROGRAMS, USER_CACHE
 
 # --- relation-cache-updater: nothing is excepted while the hierarchies stay as they are. Units have ids of their own in
 # each collection: of units with one id the JSON written last stays (contract 4.4, 5).
@@ -232,10 +180,7 @@ def _repeated_pairs(events: Events, draw: Draw) -> Events:
     pairs = list(events)
     for pair in draw(st.lists(st.sampled_from(events), max_size=4)):
         pairs.insert(draw(st.integers(pairs.index(pair) + 1, len(pairs))), pair)
-    for at in draw(st.lists(st.integers(0, max(len(pairs) - 2, 0)), max_size=6)):
-        if len(pairs) > 1 and not {*pairs[at]} & {*pairs[at + 1]}:  # type: ignore[misc]
-            pairs[at : at + 2] = reversed(pairs[at : at + 2])
-    return pairs
+    return swapped(pairs, draw, lambda one, other: not {*one} & {*other})
 
 
 def _synced(accounts: Accounts) -> list[str]:
@@ -325,4 +270,13 @@ DELETIONS_OF_USERS = Stream(
     repeated=in_any_order,
 )
 
-STREAMS: Sequence[Stream] = (RELATIONS, RECONCILIATION, ASSESSMENTS, MERGES, TRANSFERS, DELETIONS_OF_USERS)
+STREAMS: Sequence[Stream] = (
+    RELATIONS,
+    RECONCILIATION,
+    ASSESSMENTS,
+    MERGES,
+    TRANSFERS,
+    DELETIONS_OF_USERS,
+    USER_CACHE,
+    PROGRAMS,
+)

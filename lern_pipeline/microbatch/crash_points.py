@@ -24,6 +24,7 @@ BOUNDARIES = (
     "before-rows",
     "between-rows",
     "after-rows",
+    "between-transactions",
     "between-cache",
     "after-cache",
     "before-publish",
@@ -48,8 +49,8 @@ EFFECT_BOUNDARIES = (
 #: Of jobs that update documents, between ``after-cache`` and ``before-publish``.
 DOCUMENT_BOUNDARIES = ("between-documents", "after-documents")
 
-#: Of a rebuild, after each of its chunks.
-CHUNK_BOUNDARIES = ("between-chunks",)
+#: Of a rebuild and of the indexer, after each of their chunks; of the indexer within one too.
+CHUNK_BOUNDARIES = ("between-groups", "between-chunks")
 
 _passed: Counter[str] = Counter()
 

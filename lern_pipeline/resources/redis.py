@@ -13,6 +13,7 @@ from redis.exceptions import AuthorizationError, ClusterDownError
 from redis.retry import Retry
 
 from lern_pipeline.errors import ConfigurationError, ServiceUnavailable
+from lern_pipeline.microbatch.crash_points import crash_point
 from lern_pipeline.microbatch.plan import CacheChange, CacheWrites, DeleteKey, ReplaceSet, UpdateHash
 from lern_pipeline.microbatch.stores import HashChanges, WrongType
 from lern_pipeline.resources.outage import one_line, until_answered
@@ -106,6 +107,7 @@ class RedisServers:
             commands = [command for change in transaction for command in _commands(change)]
             self._pipeline(writes.server, writes.database, commands, transaction=True)
             self.counts["redis.keys_written"] += len(transaction)
+            crash_point("between-transactions")
 
     def change_hashes(self, server: str, database: int, keys: Sequence[str], changes: HashChanges) -> None:
         """See :class:`lern_pipeline.microbatch.stores.CacheStore`."""

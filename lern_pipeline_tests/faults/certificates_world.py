@@ -8,7 +8,7 @@ from functools import cache
 
 from lern_pipeline.jobs.collection_cert_pre_processor.job import COLLECTION_CERT_PRE_PROCESSOR
 from lern_pipeline.microbatch.plan import CacheWrites, RowWrites, SetText
-from lern_pipeline_tests.faults.job_world import KEYSPACE, JobWorld
+from lern_pipeline_tests.faults.job_world import KEYSPACE, OF_CACHES, JobWorld
 from lern_pipeline_tests.third_party.server import ThirdParty
 
 URL = "CLOUD_BASE_PATH/x.svg"
@@ -37,7 +37,7 @@ class CertificatesWorld(JobWorld):
     """One learner an event, every second one with a certificate already, which is to be issued again."""
 
     job = COLLECTION_CERT_PRE_PROCESSOR
-    never_passed = frozenset({"between-cache", "between-last"})
+    never_passed = OF_CACHES
     # The ledger says that the re-issues have been asked for, but nobody has been told.
     telling_points = ("before-publish", "after-publish")
     servers = ("kafka", "cassandra", "redis")

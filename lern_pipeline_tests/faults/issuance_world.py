@@ -15,7 +15,7 @@ from lern_pipeline.microbatch.effects import Unfinished
 from lern_pipeline.microbatch.plan import RowWrites
 from lern_pipeline.resources.cassandra import Cassandra
 from lern_pipeline.resources.effect_ledger import CassandraEffectLedger
-from lern_pipeline_tests.faults.job_world import KEYSPACE, JobWorld, connected, read_all
+from lern_pipeline_tests.faults.job_world import KEYSPACE, OF_CACHES, JobWorld, connected, read_all
 from lern_pipeline_tests.third_party.server import ThirdParty
 
 COMPLETED_MS = 1_700_000_000_000
@@ -44,7 +44,7 @@ class IssuanceWorld(JobWorld):
     """``server``: has Sunbird RC and the user and organisation service."""
 
     job = COLLECTION_CERTIFICATE_GENERATOR
-    never_passed = frozenset({"between-cache", "between-last"})
+    never_passed = OF_CACHES
     telling_points = ()
     times = frozenset()
 

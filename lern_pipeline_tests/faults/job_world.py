@@ -30,6 +30,9 @@ from lern_pipeline_tests.faults.drain_process import DrainProcess, Ended
 
 KEYSPACE = "sunbird_courses"
 
+#: Boundaries of jobs that write caches.
+OF_CACHES = frozenset({"between-transactions", "between-cache", "between-last"})
+
 #: A client of a Redis database by its number.
 ClientOf = Callable[[int], redis.Redis]
 
@@ -267,9 +270,16 @@ class JobWorld(ABC):
 
 
 def keys_naming(client: redis.Redis, token: str, what: str) -> Iterator[tuple[str, str]]:
-    """Every set and text whose key holds the token."""
+    """Every set, hash and text whose key holds the token."""
     for key in client.scan_iter(f"*{token}*", count=1000):
-        held = sorted(client.smembers(key)) if client.type(key) == "set" else client.get(key)
+        held: Any
+        match client.type(key):
+            case "set":
+                held = sorted(client.smembers(key))
+            case "hash":
+                held = sorted(client.hgetall(key).items())
+            case _:
+                held = client.get(key)
         yield f"{what} {key}", str(held)
 
 

@@ -14,7 +14,7 @@ from pymongo import MongoClient
 from lern_pipeline.jobs.ml_transfer_ownership.job import ML_TRANSFER_OWNERSHIP
 from lern_pipeline.jobs.ml_user_delete.job import ML_USER_DELETE
 from lern_pipeline.local.addresses import StackAddresses
-from lern_pipeline_tests.faults.job_world import ClientOf, JobWorld
+from lern_pipeline_tests.faults.job_world import OF_CACHES, ClientOf, JobWorld
 
 Document = dict[str, Any]
 
@@ -25,7 +25,7 @@ CIRCLE = 4
 class ManageLearnWorld(JobWorld):
     """A database of its own. ``mongo_url``: where it is."""
 
-    never_passed = frozenset({"between-rows", "between-cache", "between-last"})
+    never_passed = frozenset({"between-rows", *OF_CACHES})
     telling_points = ()
     times = frozenset()
 

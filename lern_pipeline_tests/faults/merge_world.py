@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from lern_pipeline.jobs.merge_user_courses.job import MERGE_USER_COURSES
 from lern_pipeline.microbatch.plan import RowWrites
-from lern_pipeline_tests.faults.job_world import KEYSPACE, JobWorld, Selection
+from lern_pipeline_tests.faults.job_world import KEYSPACE, OF_CACHES, JobWorld, Selection
 
 #: Merges of the accounts a, b, c: the second repeats the first, the third takes along what b got from a.
 FAMILY = (("a", "b"), ("a", "b"), ("b", "c"), ("c", "c"))
@@ -19,7 +19,7 @@ class MergeWorld(JobWorld):
     """Families of three accounts, who share a course and have one of their own each."""
 
     job = MERGE_USER_COURSES
-    never_passed = frozenset({"between-cache", "between-last"})
+    never_passed = OF_CACHES
     # Sums are stored, which would be added to again; and the ledger says that all is done, but nobody has been told.
     telling_points = ("between-rows", "before-publish")
     servers = ("kafka", "cassandra")

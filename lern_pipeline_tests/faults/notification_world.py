@@ -13,7 +13,7 @@ from lern_pipeline.local.addresses import StackAddresses
 from lern_pipeline.microbatch.effects import Unfinished
 from lern_pipeline.resources.cassandra import Cassandra
 from lern_pipeline.resources.effect_ledger import CassandraEffectLedger
-from lern_pipeline_tests.faults.job_world import JobWorld
+from lern_pipeline_tests.faults.job_world import OF_CACHES, JobWorld
 from lern_pipeline_tests.third_party.mail_server import MailServer, Refusal
 
 DOMAIN = "personal.example"
@@ -34,7 +34,7 @@ class NotificationWorld(JobWorld):
     """One mail per event. ``mail``: the server that they go to."""
 
     job = NOTIFICATION_JOB
-    never_passed = frozenset({"between-rows", "between-cache", "between-last"})
+    never_passed = frozenset({"between-rows", *OF_CACHES})
     telling_points = ()
     times = frozenset()
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from lern_pipeline.jobs.enrolment_reconciliation.job import ENROLMENT_RECONCILIATION
 from lern_pipeline.microbatch.plan import CacheWrites, ReplaceSet, RowWrites
-from lern_pipeline_tests.faults.job_world import KEYSPACE, JobWorld, Selection
+from lern_pipeline_tests.faults.job_world import KEYSPACE, OF_CACHES, JobWorld, Selection
 from lern_pipeline_tests.faults.progress_world import aggregates_of
 
 CONTENTS = 4
@@ -22,7 +22,7 @@ class ReconciliationWorld(JobWorld):
     """Complete, incomplete, completed before, not enrolled, nothing consumed; and a course without leaf nodes."""
 
     job = ENROLMENT_RECONCILIATION
-    never_passed = frozenset({"between-cache", "between-last"})
+    never_passed = OF_CACHES
     # An enrolment has status 2 then: recomputed, it would ask for no certificate any more.
     telling_points = ("before-publish",)
     times = frozenset({"datetime", "completedon", "agg_last_updated"})

@@ -1,7 +1,7 @@
 """A server dies, or hangs, under a working ``drain``: one clear line, and the next drain finishes.
 
 Activity aggregates lose each of their servers in both ways, every other job the one that it depends on most; the
-content service, which only assessments ask, has a test of its own. ``LERN_PIPELINE_TEST_OUTAGES=all``: every job,
+services that assessments and the user cache ask have tests of their own. ``LERN_PIPELINE_TEST_OUTAGES=all``: every job,
 every server that it uses, both ways.
 """
 
@@ -27,9 +27,11 @@ from lern_pipeline_tests.faults.assessment_world import AssessmentWorld
 from lern_pipeline_tests.faults.drain_process import Ended
 from lern_pipeline_tests.faults.job_world import JobWorld, Left
 from lern_pipeline_tests.faults.merge_world import MergeWorld
+from lern_pipeline_tests.faults.program_world import ProgramWorld
 from lern_pipeline_tests.faults.progress_world import ProgressWorld
 from lern_pipeline_tests.faults.reconciliation_world import ReconciliationWorld
 from lern_pipeline_tests.faults.relation_cache_world import RelationCacheWorld
+from lern_pipeline_tests.faults.user_cache_world import UserCacheWorld
 from lern_pipeline_tests.faults.worlds import WORLDS
 from lern_pipeline_tests.third_party.server import ThirdParty
 
@@ -58,6 +60,9 @@ OUTAGES: list[tuple[type[JobWorld], str, str]] = [
     (ReconciliationWorld, "kafka", HUNG),
     # Counters have been added to, or have not.
     (MergeWorld, "cassandra", HUNG),
+    # Hashes and rows are all that these have.
+    (UserCacheWorld, "redis", KILLED),
+    (ProgramWorld, "cassandra", KILLED),
 ]
 if os.environ.get("LERN_PIPELINE_TEST_OUTAGES") == "all":
     OUTAGES = [(kind, service, way) for kind in WORLDS.values() for service in kind.servers for way in (KILLED, HUNG)]
@@ -164,6 +169,31 @@ def test_assessments_wait_for_the_content_service_and_nothing_of_their_batch_is_
     (batch,), (undisturbed,) = disturbed.drained(), calm.drained()
     for name in ("consumed", "processed", "skipped", "failed"):
         assert batch[name] == undisturbed[name]
+    lines = disturbed.left().differences(calm.left())
+    assert not lines, "\n".join(lines[:20])
+
+
+@pytest.mark.parametrize("service", ["userorg", "taxonomy"])
+def test_hashes_stay_as_they_are_while_a_service_of_profiles_cannot_be_reached(
+    service: str, local_stack: RunningStack, tmp_path: Path
+) -> None:
+    disturbed, calm = (
+        UserCacheWorld(local_stack.addresses, tmp_path / name, PORTION, 1000) for name in ("disturbed", "calm")
+    )
+    for world in (disturbed, calm):
+        publish(world, 0)
+    before, address = disturbed.left(), f"LERN_PIPELINE_SERVICE_{service.upper()}_BASEPATH"
+    reachable = dict(disturbed.environment)
+    # Nobody answers there.
+    disturbed.environment |= SHORT_PATIENCE | {address: "http://127.0.0.1:9"}
+    ended = disturbed.drain().wait()
+    assert ended.exit_code == 1
+    assert "127.0.0.1:9 is not available" in ended.errors.strip().rpartition("\n")[2]
+    assert disturbed.left() == before
+    disturbed.environment = reachable
+    disturbed.drained()
+    calm.drained()
+    assert calm.left() != before
     lines = disturbed.left().differences(calm.left())
     assert not lines, "\n".join(lines[:20])
 

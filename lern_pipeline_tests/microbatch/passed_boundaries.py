@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from lern_pipeline.microbatch.crash_points import BOUNDARIES, EFFECT_BOUNDARIES
 
-#: Of jobs that write caches, and of the broker's client.
-OF_OTHERS = frozenset({"between-cache", "between-last", "between-publishes"})
+#: Of jobs that write caches, and of the clients of Redis and Kafka.
+OF_OTHERS = frozenset({"between-transactions", "between-cache", "between-last", "between-publishes"})
 
 PASSED = tuple(name for name in (*BOUNDARIES, *EFFECT_BOUNDARIES) if name not in OF_OTHERS)
 

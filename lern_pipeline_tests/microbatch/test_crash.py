@@ -19,7 +19,7 @@ from lern_pipeline_tests.microbatch.tally import STARTED, TABLE, counts, event, 
 pytestmark = pytest.mark.rules
 
 #: Boundaries inside a run; the others are of the broker's client and of what follows the run.
-INSIDE = [name for name in BOUNDARIES if name not in ("between-publishes", "after-account")]
+INSIDE = [name for name in BOUNDARIES if name not in ("between-transactions", "between-publishes")]
 BEFORE_THE_PLAN = INSIDE[: INSIDE.index("after-plan")]
 
 LATER = STARTED + 3600

@@ -176,6 +176,7 @@ class Indexer:
                 every = len(selected) > len(page) * FEW
                 for group in _groups(selected, self._group):
                     self._index(group, every, tally, clean)
+                    crash_point("between-groups")
         progress = Progress(request.attempts_of, request.parameters, tally)
         if clean:
             self._kept.write_tokens(bucket, tokens)

@@ -10,6 +10,7 @@ import dagster as dg
 
 from lern_pipeline.jobs.all_jobs import ALL_JOBS
 from lern_pipeline.jobs.enrolment_reconciliation.job import ENROLMENT_RECONCILIATION
+from lern_pipeline.jobs.program_user_info.job import PROGRAM_USER_INFO
 from lern_pipeline.jobs.user_cache_updater.job import USER_CACHE_UPDATER
 from lern_pipeline.microbatch.job import JobSpec
 from lern_pipeline.orchestration import indexer_names, names, rebuild_names
@@ -24,6 +25,7 @@ from lern_pipeline.orchestration.lane_sensor import lane_sensor
 from lern_pipeline.orchestration.lineage import also_written_by, store_specs, topic_specs
 from lern_pipeline.orchestration.pruning import pruning_job, pruning_schedule
 from lern_pipeline.orchestration.rebuild_asset import rebuild_asset
+from lern_pipeline.orchestration.table_lag_check import check_key, table_lag_check
 from lern_pipeline.orchestration.unfinished_effects import (
     jobs_with_effects,
     settled_sensor,
@@ -74,8 +76,11 @@ def make_definitions(
         sending_names = {names.asset_job_name(job) for job in sending}
         sending_batches = [batch_job for batch_job in batch_jobs if batch_job.name in sending_names]
         sensors.append(settled_sensor(sending, settling, sending_batches))
+    # Its report is made from the table alone.
+    reported = [job for job in jobs if job is PROGRAM_USER_INFO]
+    checks += [table_lag_check(job) for job in reported]
     pruning = pruning_job(jobs)
-    completeness_job, completeness_hourly = completeness_schedule(jobs)
+    completeness_job, completeness_hourly = completeness_schedule(jobs, [check_key(job) for job in reported])
     more_jobs += [pruning, completeness_job]
     schedules = [pruning_schedule(pruning), completeness_hourly]
     if rebuilds:

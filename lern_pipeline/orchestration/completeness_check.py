@@ -97,9 +97,11 @@ def _listed(lines: Sequence[str]) -> str:
     return "\n".join(shown) or "none"
 
 
-def completeness_schedule(jobs: Sequence[JobSpec[Any, Any]]) -> tuple[Any, dg.ScheduleDefinition]:
-    """The job that runs the check for every lane, and its hourly schedule."""
-    keys = [dg.AssetCheckKey(names.asset_key(job), names.COMPLETENESS) for job in jobs]
+def completeness_schedule(
+    jobs: Sequence[JobSpec[Any, Any]], more: Sequence[dg.AssetCheckKey] = ()
+) -> tuple[Any, dg.ScheduleDefinition]:
+    """The job that runs the check for every lane, and ``more`` checks with it; and its hourly schedule."""
+    keys = [*(dg.AssetCheckKey(names.asset_key(job), names.COMPLETENESS) for job in jobs), *more]
     check_job = dg.define_asset_job(
         "completeness_job",
         selection=dg.AssetSelection.checks(*keys),

@@ -20,6 +20,7 @@ EVENTS_ACCOUNTED_FOR = "events_accounted_for"
 LANE_HEALTH = "lane_health"
 LAG = "lag"
 COMPLETENESS = "completeness"
+TABLE_LAG = "topic_to_table_lag"
 
 
 def asset_key(job: JobSpec[Any, Any]) -> dg.AssetKey:

@@ -28,6 +28,11 @@ ENGINE: Area = area(
         integer("microbatch.archive.retention.days", 7, "Days that plans and raw records are kept."),
         integer("microbatch.keys.max", 10000, "Partition keys that one job keeps.", minimum=1),
         number("microbatch.backoff.max.seconds", 600, "Longest pause before a failed micro-batch is tried again."),
+        number(
+            "microbatch.lag.max.seconds",
+            600,
+            "How long an event may wait before the check `topic_to_table_lag` is red.",
+        ),
         number("microbatch.read.timeout.seconds", 60, "How long reading the records of one micro-batch may stall."),
         integer("cassandra.read.group.size", 25, "Partition keys of one `IN` read.", minimum=1),
         integer("cassandra.concurrency", 64, "Cassandra requests in flight.", minimum=1),

@@ -188,7 +188,8 @@ def test_hashes_stay_as_they_are_while_a_service_of_profiles_cannot_be_reached(
     disturbed.environment |= SHORT_PATIENCE | {address: "http://127.0.0.1:9"}
     ended = disturbed.drain().wait()
     assert ended.exit_code == 1
-    assert "127.0.0.1:9 is not available" in ended.errors.strip().rpartition("\n")[2]
+    last = ended.errors.strip().rpartition("\n")[2]
+    assert "service at http://127.0.0.1:9/" in last and "is not available" in last
     assert disturbed.left() == before
     disturbed.environment = reachable
     disturbed.drained()

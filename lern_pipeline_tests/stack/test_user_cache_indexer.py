@@ -3,100 +3,25 @@
 from __future__ import annotations
 
 import threading
-import uuid
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
-from zoneinfo import ZoneInfo
 
 import pytest
 import redis
 
 from lern_pipeline.errors import ServiceUnavailable
 from lern_pipeline.jobs.user_cache_indexer.buckets import Bucket, all_buckets
-from lern_pipeline.jobs.user_cache_indexer.indexer import Indexer, Request
-from lern_pipeline.jobs.user_cache_indexer.kept import KeptBuckets
 from lern_pipeline.jobs.user_cache_indexer.sample import compare_sample
-from lern_pipeline.jobs.user_cache_indexer.selection import Selection
-from lern_pipeline.microbatch.plan import CacheChange, DeleteKey, RowWrites, UpdateHash
-from lern_pipeline.microbatch.services import Services
-from lern_pipeline.microbatch.store import BatchStore
+from lern_pipeline.microbatch.plan import CacheChange, DeleteKey, UpdateHash
 from lern_pipeline.microbatch.stores import WrongType
 from lern_pipeline.resources.cassandra import Cassandra
 from lern_pipeline.resources.redis import RedisServers
-from lern_pipeline.resources.services import indexing_services
-from lern_pipeline.settings import JobSettings
-from lern_pipeline_tests.jobs.user_cache_indexer.cassandra_users import U1, U1_HASH, total
+from lern_pipeline_tests.jobs.user_cache_indexer.cassandra_users import U1_HASH
 from lern_pipeline_tests.stack.servers import Servers
+from lern_pipeline_tests.stack.user_tables import DATABASE, INPUT, USERS, UserTables
 from lern_pipeline_tests.third_party.server import ThirdParty
 
 pytestmark = pytest.mark.stack
-
-DATABASE, INPUT = 13, 15
-USERS = 1500
-TABLES = (
-    "user",
-    "user_organisation",
-    "organisation",
-    "location",
-    "system_settings",
-    "usr_external_identity",
-    "user_declarations",
-)
-NAMES = {"userid": "", "firstname": "Name", "rootorgid": "org-kar", "status": 1}
-
-
-class Platform:
-    """The examples' data in Cassandra, and many users; their hashes in databases that no default names."""
-
-    def __init__(self, servers: Servers, third_party: ThirdParty, store: Path, **changed: Any) -> None:
-        own = {
-            "redis.user.database.index": DATABASE,
-            "redis.user.input.index": INPUT,
-            "taxonomy.basePath": third_party.address,
-            "redis.scan.count": 100,
-        }
-        self.settings: JobSettings = servers.settings("user-cache-indexer", own | changed)
-        self.services: Services = indexing_services(self.settings)
-        self.store = store
-        self.indexer: Indexer | None = None
-
-    def write(self, table: str, key: tuple[str, ...], rows: list[dict[str, Any]]) -> None:
-        """Rows that have the same columns."""
-        columns = tuple(name for name in rows[0] if name not in key)
-        values = [[*(row[name] for name in (*key, *columns)), 1] for row in rows]
-        self.services.rows.apply(RowWrites(f"sunbird.{table}", key, columns, rows=values, insert=True))
-
-    def give(self) -> None:
-        self.write(
-            "system_settings", ("id",), [{"id": "custodianOrgId", "field": "custodianOrgId", "value": "org-cust"}]
-        )
-        organisations = (
-            ("org-cust", "Custodian", 5, None),
-            ("org-kar", "Kar Dept", 5, None),
-            ("org-s1", "GHPS [Hebbal]", 2, "2922"),
-        )
-        names = ("id", "orgname", "organisationtype", "externalid")
-        self.write("organisation", ("id",), [dict(zip(names, values, strict=True)) for values in organisations])
-        locations = (("L1", "state", "Karnataka"), ("L2", "district", "Mysuru"), ("L3", "Block", "Nanjangud"))
-        self.write(
-            "location", ("id",), [dict(zip(("id", "type", "name"), values, strict=True)) for values in locations]
-        )
-        self.write("user", ("id",), [{"id": "u1"} | U1])
-        self.write("user", ("id",), [{"id": f"t{n}"} | NAMES | {"userid": f"t{n}"} for n in range(USERS)])
-        self.write("user", ("id",), [{"id": "ghost", "email": "e"}])
-        members = [("u1", "org-cust"), ("u1", "org-s1"), *((f"t{n}", "org-kar") for n in range(USERS))]
-        self.write(
-            "user_organisation",
-            ("userid", "organisationid"),
-            [{"userid": user, "organisationid": organisation, "isdeleted": False} for user, organisation in members],
-        )
-
-    def run(self, mode: Any = "update", specific: str | None = None, count: int = 8) -> Any:
-        kept = KeptBuckets(BatchStore(str(self.store), "user-cache-indexer"))
-        self.indexer = Indexer(self.settings, self.services, kept)
-        request = Request(uuid.uuid4().hex, Selection(specific, None, ZoneInfo("UTC")), mode)
-        return total(self.indexer.execute(all_buckets(count), request).values())
 
 
 @pytest.fixture
@@ -117,20 +42,16 @@ def client(servers: Servers) -> Iterator[redis.Redis]:
 
 
 @pytest.fixture
-def platform(servers: Servers, framework: ThirdParty, tmp_path: Path, client: redis.Redis) -> Iterator[Platform]:
-    platform = Platform(servers, framework, tmp_path)
-    cassandra = platform.services.rows
-    assert isinstance(cassandra, Cassandra)
-    for table in TABLES:
-        cassandra.session().execute(f"TRUNCATE sunbird.{table}", timeout=120)
+def platform(servers: Servers, framework: ThirdParty, tmp_path: Path, client: redis.Redis) -> Iterator[UserTables]:
+    platform = UserTables(servers, framework, tmp_path)
+    platform.truncate()
     platform.give()
     yield platform
-    for table in TABLES:
-        cassandra.session().execute(f"TRUNCATE sunbird.{table}", timeout=120)
+    platform.truncate()
     platform.services.close()
 
 
-def test_everybody_is_indexed_and_again_nothing_changes(platform: Platform, client: redis.Redis) -> None:
+def test_everybody_is_indexed_and_again_nothing_changes(platform: UserTables, client: redis.Redis) -> None:
     tally = platform.run()
     assert (tally.selected, tally.written, tally.without_userid) == (USERS + 1, USERS + 1, 1)
     assert client.hgetall("user:u1") == U1_HASH
@@ -154,7 +75,7 @@ def test_everybody_is_indexed_and_again_nothing_changes(platform: Platform, clie
     assert compared.hashes > 50
 
 
-def test_a_refresh_keeps_whom_cassandra_or_nobody_knows(platform: Platform, client: redis.Redis) -> None:
+def test_a_refresh_keeps_whom_cassandra_or_nobody_knows(platform: UserTables, client: redis.Redis) -> None:
     platform.run()
     client.hset("user:u1", mapping={"block": "Old", "userlogintype": "teacher"})
     client.hset("user:anon9", mapping={"usersignintype": "Anonymous", "userlogintype": "student"})
@@ -170,7 +91,7 @@ def test_a_refresh_keeps_whom_cassandra_or_nobody_knows(platform: Platform, clie
     assert client.dbsize() == USERS + 1 + 3
 
 
-def test_anonymous_users_are_copied(platform: Platform, servers: Servers, client: redis.Redis) -> None:
+def test_anonymous_users_are_copied(platform: UserTables, servers: Servers, client: redis.Redis) -> None:
     with servers.redis(INPUT) as source:
         for number in range(300):
             source.hset(f"user:a{number}", mapping={"usersignintype": "Anonymous", "userlogintype": "student"})
@@ -180,7 +101,7 @@ def test_anonymous_users_are_copied(platform: Platform, servers: Servers, client
     assert client.hgetall("user:a7") == {"usersignintype": "Anonymous", "userlogintype": "student"}
 
 
-def test_one_user_and_the_framework_read(platform: Platform, framework: ThirdParty, client: redis.Redis) -> None:
+def test_one_user_and_the_framework_read(platform: UserTables, framework: ThirdParty, client: redis.Redis) -> None:
     assert platform.run(specific="u1").written == 1
     assert client.dbsize() == 1
     (request,) = framework.requests
@@ -189,9 +110,9 @@ def test_one_user_and_the_framework_read(platform: Platform, framework: ThirdPar
 
 
 def test_the_extended_set(
-    servers: Servers, framework: ThirdParty, platform: Platform, tmp_path: Path, client: redis.Redis
+    servers: Servers, framework: ThirdParty, platform: UserTables, tmp_path: Path, client: redis.Redis
 ) -> None:
-    extended = Platform(servers, framework, tmp_path, **{"extended.fields.enabled": "true"})
+    extended = UserTables(servers, framework, tmp_path, **{"extended.fields.enabled": "true"})
     identities = [{"provider": "org-kar", "idtype": "org-kar", "externalid": "k-7", "userid": "t7"}]
     extended.write("usr_external_identity", ("provider", "idtype", "externalid"), identities)
     declaration = {"userid": "u1", "orgid": "org-kar", "persona": "Teacher", "userinfo": {"declared-ext-id": "T-55"}}
@@ -208,7 +129,7 @@ def test_the_extended_set(
 
 
 @pytest.fixture
-def caches(platform: Platform) -> RedisServers:
+def caches(platform: UserTables) -> RedisServers:
     caches = platform.services.caches
     assert isinstance(caches, RedisServers)
     return caches
@@ -244,7 +165,7 @@ def test_a_key_that_never_rests_ends_with_one_line(caches: RedisServers, client:
     assert client.exists("user:1")
 
 
-def test_two_writers_lose_nothing(caches: RedisServers, platform: Platform, client: redis.Redis) -> None:
+def test_two_writers_lose_nothing(caches: RedisServers, platform: UserTables, client: redis.Redis) -> None:
     """Counting by read and write comes out right only if each is undisturbed."""
 
     def count(caches: RedisServers) -> None:
@@ -283,7 +204,7 @@ def test_fields_of_many_hashes(caches: RedisServers, client: redis.Redis) -> Non
     assert found == {"user:1": ("ü", None), "user:3": (None, None)}
 
 
-def test_rows_by_an_index_and_by_the_partition_key(platform: Platform) -> None:
+def test_rows_by_an_index_and_by_the_partition_key(platform: UserTables) -> None:
     """The table of external ids has either, depending on its layout (platform P2)."""
     rows, names = platform.services.rows, ("userid", "externalid")
     identities = [{"provider": "p", "idtype": "i", "externalid": f"e{n}", "userid": f"t{n % 2}"} for n in range(4)]
@@ -294,7 +215,7 @@ def test_rows_by_an_index_and_by_the_partition_key(platform: Platform) -> None:
     assert sorted(found) == [("t3", "org-kar"), ("u1", "org-cust"), ("u1", "org-s1")]
 
 
-def test_a_bucket_is_what_the_servers_tokens_say(platform: Platform) -> None:
+def test_a_bucket_is_what_the_servers_tokens_say(platform: UserTables) -> None:
     rows = platform.services.rows
     assert isinstance(rows, Cassandra)
     found: list[str] = []

@@ -9,7 +9,7 @@ from pathlib import Path
 from lern_pipeline.jobs.user_ownership_transfer.job import USER_OWNERSHIP_TRANSFER
 from lern_pipeline.local.addresses import StackAddresses
 from lern_pipeline.microbatch.plan import RowWrites
-from lern_pipeline_tests.faults.job_world import KEYSPACE, ClientOf, JobWorld, Selection
+from lern_pipeline_tests.faults.job_world import KEYSPACE, OF_CACHES, ClientOf, JobWorld, Selection
 from lern_pipeline_tests.search_documents import SearchDocuments
 from lern_pipeline_tests.third_party.server import ThirdParty
 from lern_pipeline_tests.third_party.services.batch_search import INDEX
@@ -33,7 +33,7 @@ class OwnershipWorld(JobWorld):
     """``server``: has the user service and the LMS service. The search index refreshes only when it is asked to."""
 
     job = USER_OWNERSHIP_TRANSFER
-    never_passed = frozenset({"between-cache", "between-last"})
+    never_passed = OF_CACHES
     telling_points = ()
     servers = ("kafka", "cassandra", "opensearch")
     times = frozenset()

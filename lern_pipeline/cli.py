@@ -44,7 +44,7 @@ def parser() -> argparse.ArgumentParser:
         choices=["mongo", "opensearch"],
         default=[],
         help="another server too: mongo, for the jobs of Manage Learn (in memory, forgets everything when it stops), or"
-        " opensearch, for the documents of certificates",
+        " opensearch, for the documents of certificates and course batches",
     )
     command("down", "stack:down", "Stop the local servers that 'up' started.", json=False)
     command("status", "stack:status", "Show which servers answer.")

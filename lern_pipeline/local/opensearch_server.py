@@ -46,7 +46,7 @@ NODE = "node_1"
 
 @dataclass(frozen=True)
 class OpenSearchServer:
-    """The node that has the documents of certificates."""
+    """The node that has the documents of certificates and course batches."""
 
     host: str
     port: int

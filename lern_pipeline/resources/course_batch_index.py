@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from lern_pipeline.errors import ConfigurationError, ServiceUnavailable
+from lern_pipeline.resources.http_service import Answer
 from lern_pipeline.resources.search_cluster import ADDRESS, NAME, SearchCluster
 from lern_pipeline.settings import JobSettings
 
@@ -56,28 +57,24 @@ class CourseBatchDocuments:
 
     def update(self, documents: Mapping[str, Mapping[str, Any]]) -> set[str]:
         """See the protocol."""
-        if documents:
-            self._see_the_index()
-        return {update.id for some in _chunks(documents) for update in self._updated(some) if update.error is not None}
+        if not documents:
+            return set()
+        self._see_the_index()
+        missing: set[str] = set()
+        for some in _chunks(documents):
+            missing |= self._updated(some)
+        # The next search must find what has changed, also where the index refreshes seldom or never (D5).
+        self._sent("POST", f"/{INDEX}/_refresh")
+        return missing
 
     def _see_the_index(self) -> None:
         # An update of a document makes the index where there is none.
-        status = self._cluster.send("HEAD", f"/{INDEX}").status
-        if status == 404:
+        if self._sent("HEAD", f"/{INDEX}", also=404).status == 404:
             raise ConfigurationError(f"{NAME} at {self._cluster.address} has no index {INDEX}: check {ADDRESS}")
-        if status != 200:
-            raise self._unavailable(f"answered {status}", status)
 
-    def _updated(self, documents: Mapping[str, Mapping[str, Any]]) -> list[_Update]:
-        # The next search must find what this one has changed, also where the index refreshes seldom or never (D5).
-        answer = self._cluster.send(
-            "POST",
-            f"/{INDEX}/_bulk?refresh=true",
-            b"".join(_lines(documents)),
-            {"Content-Type": "application/x-ndjson"},
-        )
-        if answer.status != 200:
-            raise self._unavailable(f"answered {answer.status}", answer.status)
+    def _updated(self, documents: Mapping[str, Mapping[str, Any]]) -> set[str]:
+        """The ids of those that are not there."""
+        answer = self._sent("POST", f"/{INDEX}/_bulk", b"".join(_lines(documents)))
         try:
             updates = [item.update for item in msgspec.json.decode(answer.content, type=_Answer).items]
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -88,7 +85,15 @@ class CourseBatchDocuments:
         if {update.id for update in updates} != documents.keys():
             raise self._unavailable("gave an answer without some of the documents")
         self.counts[f"search.{INDEX}.updated"] += sum(update.result == "updated" for update in updates)
-        return updates
+        return {update.id for update in updates if update.error is not None}
+
+    def _sent(self, method: str, path: str, lines: bytes | None = None, also: int = 200) -> Answer:
+        """An answer that is 200, or ``also``."""
+        headers = None if lines is None else {"Content-Type": "application/x-ndjson"}
+        answer = self._cluster.send(method, path, lines, headers)
+        if answer.status not in (200, also):
+            raise self._unavailable(f"answered {answer.status}", answer.status)
+        return answer
 
     def _unavailable(self, reason: str, status: int | None = None) -> ServiceUnavailable:
         return ServiceUnavailable(NAME, self._cluster.address, reason, status)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +17,9 @@ from lern_pipeline.settings import JobSettings
 PAGE = 200
 #: What the search cluster gives out of one search, by default.
 MOST = 10_000
+
+#: Most times that all pages are gone through.
+PASSES = 3
 
 #: Not started, in progress (D14).
 OPEN = (0, 1)
@@ -38,11 +41,15 @@ class _Body(msgspec.Struct):
 
 @dataclass(slots=True)
 class _Found:
-    """What both searches of a user have come to."""
+    """What one search has come to: distinct batches, entries that are none, and how many there are by its own word."""
 
     batches: dict[BatchKey, None] = field(default_factory=dict)
     without_key: int = 0
-    is_complete: bool = True
+    count: float = 0
+
+    @property
+    def has_all(self) -> bool:
+        return len(self.batches) + self.without_key >= min(self.count, MOST)
 
     def add(self, entry: object) -> None:
         course_id, batch_id = member(entry, "courseId"), member(entry, "batchId")
@@ -67,32 +74,40 @@ class LmsBatchSearch:
         return self._service.for_each(user_ids, self._of_user)
 
     def _of_user(self, user_id: str) -> OpenBatches:
-        found = _Found()
         searches: tuple[tuple[dict[str, Any], tuple[str, ...]], ...] = (
             ({"createdBy": user_id}, FIELDS),
             ({"mentors": [user_id]}, (*FIELDS, "mentors")),
         )
-        for owner, fields in searches:
-            for page in self._pages({**owner, "status": OPEN}, fields, found):
-                for entry in page:
-                    found.add(entry)
-        return OpenBatches(tuple(found.batches), found.without_key, found.is_complete)
+        found = [self._found({**owner, "status": OPEN}, fields) for owner, fields in searches]
+        return OpenBatches(
+            tuple(dict.fromkeys(key for one in found for key in one.batches)),
+            sum(one.without_key for one in found),
+            is_complete=all(one.count <= PAGE or (one.count <= MOST and one.has_all) for one in found),
+        )
 
-    def _pages(self, filters: dict[str, Any], fields: tuple[str, ...], found: _Found) -> Iterator[list[Any]]:
-        """All pages of one search. The service may give fewer entries at a time than it is asked for."""
+    def _found(self, filters: dict[str, Any], fields: tuple[str, ...]) -> _Found:
+        """All pages of one search. Nothing says in which order the service has them: where an entry came twice, another
+        one did not come, and they are gone through again."""
+        found = _Found()
+        for _ in range(PASSES):
+            found.without_key = 0
+            self._go_through(filters, fields, found)
+            if found.count <= PAGE or found.has_all:
+                break
+        return found
+
+    def _go_through(self, filters: dict[str, Any], fields: tuple[str, ...], found: _Found) -> None:
+        """The service may give fewer entries at a time than it is asked for."""
         got = 0
-        while True:
+        while got < MOST:
             request = {"filters": filters, "fields": fields, "offset": got, "limit": min(PAGE, MOST - got)}
             response = self._search({"request": request})
-            if response.count <= 0:
-                return
-            content = response.content or []
-            yield content
+            found.count = response.count
+            content = response.content if response.count > 0 and response.content else []
+            for entry in content:
+                found.add(entry)
             got += len(content)
             if got >= response.count or not content:
-                return
-            if got >= MOST:
-                found.is_complete = False
                 return
 
     def _search(self, body: dict[str, Any]) -> _Response:

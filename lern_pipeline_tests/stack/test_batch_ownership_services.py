@@ -150,6 +150,20 @@ def test_a_service_that_counts_more_than_it_gives_does_not_hold_the_lane(third_p
     assert search(third_party, "u") == {"u": OpenBatches(keys("B1"))}
 
 
+def test_pages_that_shift_are_gone_through_again(third_party: ThirdParty, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(course_batch_search, "PAGE", 2)
+    third_party.answer("v1", found(3, "B1", "B2"), found(3, "B2"), found(3, "B3", "B1"), found(3, "B2"), NOTHING)
+    assert search(third_party, "u") == {"u": OpenBatches(keys("B1", "B2", "B3"))}
+    assert len(third_party.requests) == 5
+
+
+def test_pages_that_never_come_to_rest_are_told_of(third_party: ThirdParty, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(course_batch_search, "PAGE", 2)
+    shifting = [found(3, "B1", "B2"), found(3, "B2")] * course_batch_search.PASSES
+    third_party.answer("v1", *shifting, NOTHING)
+    assert search(third_party, "u") == {"u": OpenBatches(keys("B1", "B2"), is_complete=False)}
+
+
 def test_no_more_is_asked_for_than_the_cluster_gives_out(
     third_party: ThirdParty, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,7 +6,7 @@ late attempt puts no old owner back.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from lern_pipeline.jobs.user_ownership_transfer.course_batch import read_batches, table
 from lern_pipeline.microbatch.batch_ownership import BatchKey, CourseBatchIndex
@@ -17,17 +17,14 @@ from lern_pipeline.settings import JobSettings
 
 DOCUMENTS = "documents follow rows"
 
-#: Batches of one effect.
-TOGETHER = 500
-
 MISSING = "missing"
 
 
-def document_effects(batches: Sequence[BatchKey]) -> Iterator[Effect]:
-    """The documents of these batches."""
-    for start in range(0, len(batches), TOGETHER):
-        some = batches[start : start + TOGETHER]
-        yield Effect(f"documents {start}", DOCUMENTS, {"batches": [list(key) for key in some]}, once=False)
+def document_effects(batches: Sequence[BatchKey]) -> list[Effect]:
+    """The documents of these batches: one effect, as the index gains nothing from many calls at a time."""
+    if not batches:
+        return []
+    return [Effect(DOCUMENTS, DOCUMENTS, {"batches": [list(key) for key in batches]}, once=False)]
 
 
 class FollowingDocuments:

@@ -58,7 +58,7 @@ def decide(events: Sequence[Event[Transfer]], state: TransferState, settings: Jo
             else:
                 decision.failed[event.position] = Failure(MORE_BATCHES)
     decision.rows = list(ownership.writes(table(settings), moment.write_time_us))
-    decision.effects = list(document_effects(ownership.seen))
+    decision.effects = document_effects(ownership.seen)
     decision.pending = {} if decision.effects else None
     counts["api-read-success-count"] = sum(isinstance(member, MemberFound) for member in state.members.values())
     decision.metrics = {name: float(count) for name, count in counts.items()}

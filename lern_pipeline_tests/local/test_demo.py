@@ -57,6 +57,8 @@ def test_demo_runs_once_and_leaves_nothing_behind(local_stack: RunningStack, env
     assert "assessment-aggregator 2" in ended.stdout, "answers became attempts"
     assert "attempts_count " in ended.stdout
     assert "25 certificates were issued, each once, and as many mails sent" in ended.stdout
+    assert "moves from Karnataka to Kerala" in ended.stdout
+    assert "user-cache-updater " in ended.stdout and "hashes written: 1, in " in ended.stdout
     mark = (tmp_path / "local" / "demo" / "mark").read_text()
     assert not left_behind(mark)
     assert all(server["up"] for server in local_stack.stack.status().values()), "servers that ran before still run"

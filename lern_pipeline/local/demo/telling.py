@@ -9,8 +9,10 @@ from dagster import DagsterInstance
 
 from lern_pipeline.local.demo.platform_side import Platform
 from lern_pipeline.local.demo.screen import Screen
+from lern_pipeline.local.demo.stage import Stage
 from lern_pipeline.local.demo.story import CHAIN, Story
 from lern_pipeline.local.demo.third_party import ThirdPartyServices
+from lern_pipeline.local.demo.user_side import UserSide
 from lern_pipeline.local.demo.watching import LaneWatch
 from lern_pipeline.settings import Configuration
 
@@ -35,4 +37,6 @@ def tell(
         watches = [LaneWatch(job, configuration, instance) for job in CHAIN]
         for watch in watches:
             clients.callback(watch.close)
-        Story(run, platform, watches, screen, check).tell()
+        users = UserSide(configuration, third_party, instance)
+        clients.callback(users.close)
+        Story(run, Stage(platform, watches, screen, check), users).tell()

@@ -35,3 +35,7 @@ class ServiceUnavailable(LernPipelineError):
 
 class LaneStopped(LernPipelineError):
     """A lane cannot go on without an operator, for example because its topic was made anew."""
+
+
+class BatchShredded(LernPipelineError):
+    """A micro-batch cannot be run again: what was kept of it held a deleted user's data."""

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from lern_pipeline.errors import LernPipelineError
+from lern_pipeline.errors import BatchShredded, LernPipelineError
 from lern_pipeline.events.decoding import UnreadableRecord
 from lern_pipeline.events.deterministic_ids import IdMaker
 from lern_pipeline.events.record import Position, Record
@@ -104,6 +104,7 @@ class MicroBatchRun:
         Raises:
             ServiceUnavailable: a store, the broker or a service is down; run the batch again.
             RecordsExpired: neither Kafka nor the archive has the records.
+            BatchShredded: archive and plans were shredded.
             AccountDoesNotBalance: a defect in the job's rules.
         """
         self._seconds = {}
@@ -124,6 +125,9 @@ class MicroBatchRun:
         return result
 
     def _execute(self, key: MicroBatchKey, attempt: int, rerun: bool) -> BatchResult:
+        shredded = self.store.why_shredded(str(key))
+        if shredded is not None:
+            raise BatchShredded(f"{key} can no longer be run again from its archive: {shredded}")
         stored = self.store.newest_plan(str(key))
         if stored is not None and not self.store.is_applied(stored):
             self.report(f"carrying out the stored plan {stored.number} of {key}")

@@ -1,7 +1,7 @@
 """Where a batch's records and plans are kept: a local directory or any fsspec URL.
 
 ``<base>/<job>/<key>/records.msgpack.zst``, ``plan-0001.msgpack.zst``, ``conclusion-0001.msgpack.zst`` of plans with
-effects or refused updates, ``applied-0001``. Readable by the owner only where the file system knows owners. A file is
+effects or refused updates, ``applied-0001``; of a shredded batch only ``shredded``. Readable by the owner only where the file system knows owners. A file is
 there whole or not at all.
 """
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ _records_encoder = msgspec.msgpack.Encoder()
 _records_decoder = msgspec.msgpack.Decoder(list[Record])
 
 RECORDS = "records.msgpack.zst"
+SHREDDED = "shredded"
 
 
 class BatchStore:
@@ -116,6 +117,28 @@ class BatchStore:
             with contextlib.suppress(OSError, FileNotFoundError):
                 batch.rmdir()
 
+    def contents(self, key: str) -> Iterator[bytes]:
+        """What is kept of the batch, file by file, as it was before it was compressed."""
+        for name in self._names(key):
+            if name.endswith(".zst"):
+                data = self._read(self._batch(key) / name)
+                if data is not None:
+                    yield _decompress(data)
+
+    def shred(self, key: str, why: str) -> None:
+        """Forget a batch's archive and plans, and keep why: it cannot be run again."""
+        # First: half shredded it could be taken for a batch that never ran.
+        self._write(self._batch(key) / SHREDDED, why.encode())
+        for name in self._names(key):
+            if name != SHREDDED:
+                with contextlib.suppress(FileNotFoundError):
+                    (self._batch(key) / name).unlink()
+
+    def why_shredded(self, key: str) -> str | None:
+        """What :meth:`shred` was told; None for a batch that was not shredded."""
+        data = self._read(self._batch(key) / SHREDDED)
+        return None if data is None else data.decode()
+
     def keys(self) -> list[str]:
         """Keys of the batches that have anything stored."""
         if not self._job.exists():
@@ -123,12 +146,13 @@ class BatchStore:
         return sorted(entry.name for entry in self._job.iterdir())
 
     def _numbers(self, key: str, prefix: str) -> list[int]:
-        batch = self._batch(key)
+        return [int(name[len(prefix) :].split(".")[0]) for name in self._names(key) if name.startswith(prefix)]
+
+    def _names(self, key: str) -> list[str]:
         try:
-            names = [entry.name for entry in batch.iterdir()]
+            return sorted(entry.name for entry in self._batch(key).iterdir())
         except (FileNotFoundError, NotADirectoryError):
             return []
-        return [int(name[len(prefix) :].split(".")[0]) for name in names if name.startswith(prefix)]
 
     @staticmethod
     def _read(path: Any) -> bytes | None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lern_pipeline.errors import ServiceUnavailable
+from lern_pipeline.errors import BatchShredded, ServiceUnavailable
 from lern_pipeline.microbatch.plan import Account, Message, Plan, RowWrites
 from lern_pipeline.microbatch.rerun import reconcile
 from lern_pipeline_tests.microbatch.failing import FailingBroker
@@ -136,3 +136,16 @@ def test_messages_of_any_earlier_plan_are_not_sent_again() -> None:
 def test_what_was_counted_stays_counted_although_todays_rules_do_not_count_it() -> None:
     after = reconcile(plan(2, [], counted=("0.2",)), plan(1, [], counted=("0.1",)), frozenset())
     assert after.counted == ["0.1", "0.2"]
+
+
+@pytest.mark.parametrize("rerun", [True, False])
+def test_a_shredded_batch_says_that_it_cannot_be_run_again(world: InMemoryWorld, tmp_path: Path, rerun: bool) -> None:
+    key = key_of(world.broker)
+    run = tally_run(world, tmp_path)
+    run.execute(key, 1, rerun=False)
+    state, sent = world.rows.state(), list(world.broker.published)
+    run.store.shred(str(key), "shredded on 2027-01-02: it held data of a deleted user")
+    with pytest.raises(BatchShredded, match="can no longer be run again from its archive: shredded on 2027-01-02"):
+        tally_run(world, tmp_path, now=LATER).execute(key, 2, rerun=rerun)
+    assert world.rows.state() == state
+    assert world.broker.published == sent

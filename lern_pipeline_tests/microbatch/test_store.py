@@ -156,3 +156,25 @@ def test_an_archive_that_is_written_again_is_never_seen_half(
 def test_archives_are_compressed(on_disk: BatchStore) -> None:
     records = [Record(0, offset, 0, None, b'{"edata":{"action":"batch-enrolment-update"}}') for offset in range(500)]
     assert on_disk.write_records(KEY, records) < sum(record.size for record in records) / 5
+
+
+def test_a_shredded_batch_has_nothing_left_but_the_reason(store: BatchStore) -> None:
+    store.write_records(KEY, RECORDS)
+    store.write_plan(plan())
+    store.write_conclusion(plan())
+    store.mark_applied(plan())
+    assert any(b"u-ada" in content for content in store.contents(KEY))
+    store.shred(KEY, "it held data of a deleted user")
+    assert store.why_shredded(KEY) == "it held data of a deleted user"
+    assert list(store.contents(KEY)) == []
+    assert store.read_records(KEY) is None
+    assert store.newest_plan(KEY) is None
+    store.shred(KEY, "once more")
+    store.delete(KEY)
+    assert store.why_shredded(KEY) is None
+
+
+def test_a_batch_is_not_shredded_unless_it_was(store: BatchStore) -> None:
+    store.write_records(KEY, RECORDS)
+    assert store.why_shredded(KEY) is None
+    assert len(list(store.contents(KEY))) == 1

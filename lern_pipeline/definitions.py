@@ -12,11 +12,13 @@ from lern_pipeline.jobs.all_jobs import ALL_JOBS
 from lern_pipeline.jobs.enrolment_reconciliation.job import ENROLMENT_RECONCILIATION
 from lern_pipeline.jobs.program_user_info.job import PROGRAM_USER_INFO
 from lern_pipeline.jobs.user_cache_updater.job import USER_CACHE_UPDATER
+from lern_pipeline.jobs.user_deletion_cleanup.job import USER_DELETION_CLEANUP
 from lern_pipeline.microbatch.job import JobSpec
 from lern_pipeline.orchestration import indexer_names, names, rebuild_names
 from lern_pipeline.orchestration.batch_asset import batch_asset
 from lern_pipeline.orchestration.completeness_check import completeness_check, completeness_schedule
 from lern_pipeline.orchestration.course_batches import finding_job, finding_schedule, rebuild_all_schedule
+from lern_pipeline.orchestration.deletion_check import deletion_check, deletion_check_schedule
 from lern_pipeline.orchestration.indexer_asset import indexer_asset
 from lern_pipeline.orchestration.indexer_schedules import indexer_schedules
 from lern_pipeline.orchestration.installation import Installation, current_configuration, remarks
@@ -25,6 +27,7 @@ from lern_pipeline.orchestration.lane_sensor import lane_sensor
 from lern_pipeline.orchestration.lineage import also_written_by, store_specs, topic_specs
 from lern_pipeline.orchestration.pruning import pruning_job, pruning_schedule
 from lern_pipeline.orchestration.rebuild_asset import rebuild_asset
+from lern_pipeline.orchestration.shredding import shredding_job, shredding_schedule
 from lern_pipeline.orchestration.table_lag_check import check_key, table_lag_check
 from lern_pipeline.orchestration.unfinished_effects import (
     jobs_with_effects,
@@ -93,6 +96,12 @@ def make_definitions(
         assets.append(rebuild_asset())
         more_jobs += [finding, rebuilding]
         schedules += [finding_schedule(finding), rebuild_all_schedule(rebuilding)]
+    if USER_DELETION_CLEANUP in jobs:
+        proving, proving_daily = deletion_check_schedule()
+        shredding = shredding_job(jobs)
+        checks.append(deletion_check(jobs))
+        more_jobs += [proving, shredding]
+        schedules += [proving_daily, shredding_schedule(shredding)]
     if indexes:
         indexing_settings = configuration.for_job(USER_CACHE_INDEXER)
         indexing = dg.define_asset_job(

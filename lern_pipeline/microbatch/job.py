@@ -134,6 +134,8 @@ class JobSpec(Generic[Work, State]):
     ``follow`` and ``performers``: of jobs with effects; the pure rules that go on from outcomes, and who carries
     effects out, by kind (made anew for each batch: what a performer remembers lives that long).
     ``repeatable_effects``: none of them is behind the ledger, so that none can be left unfinished.
+    ``personal_data``: its events or plans hold names, addresses or the like, not only ids; what is kept of its batches
+    is shredded when one of these users is deleted.
     ``remarks``: what an operator should know of the settings when the job starts, one line each.
     """
 
@@ -157,6 +159,7 @@ class JobSpec(Generic[Work, State]):
     follow: Follow | None = None
     performers: Callable[[Services, JobSettings], Performers] | None = None
     repeatable_effects: bool = False
+    personal_data: bool = False
     remarks: Callable[[JobSettings], Sequence[str]] | None = None
     event_metrics: Mapping[str, str | Callable[[Account], int]] = field(default_factory=dict)
     io_metrics: Mapping[str, str] = field(default_factory=dict)

@@ -41,6 +41,21 @@ class AccountNotRemoved:
 Removal = AccountRemoved | AccountNotRemoved
 
 
+@dataclass(frozen=True, slots=True)
+class Account:
+    """``blanked``: disabled, without names and address."""
+
+    there: bool
+    blanked: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AccountNotRead:
+    """Whether there is an account cannot be told. ``reason`` tells nothing personal and no secret."""
+
+    reason: str
+
+
 class LoginAccounts(Client, Protocol):
     """Who keeps the accounts: Keycloak."""
 
@@ -49,6 +64,10 @@ class LoginAccounts(Client, Protocol):
 
         Removing an account once more does no harm.
         """
+        ...
+
+    def read(self, user_id: str) -> Account | AccountNotRead:
+        """Whether there is an account. Whatever goes wrong is an answer."""
         ...
 
 

@@ -1,8 +1,8 @@
 """Where a batch's records and plans are kept: a local directory or any fsspec URL.
 
 ``<base>/<job>/<key>/records.msgpack.zst``, ``plan-0001.msgpack.zst``, ``conclusion-0001.msgpack.zst`` of plans with
-effects or refused updates, ``applied-0001``; of a shredded batch only ``shredded``. Readable by the owner only where the file system knows owners. A file is
-there whole or not at all.
+effects or refused updates, ``applied-0001``; of a shredded batch only ``shredded``. Readable by the owner only where
+the file system knows owners. A file is there whole or not at all.
 """
 
 from __future__ import annotations

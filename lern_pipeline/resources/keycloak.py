@@ -14,6 +14,8 @@ import msgspec
 from lern_pipeline.errors import AccessRefused, ConfigurationError, ServiceUnavailable
 from lern_pipeline.microbatch.login_accounts import (
     PROVIDER,
+    Account,
+    AccountNotRead,
     AccountNotRemoved,
     AccountRemoved,
     Removal,
@@ -68,13 +70,11 @@ class Keycloak:
         why = removal_not_configured(self._settings)
         if why is not None:
             return AccountNotRemoved(why)
-        account = quote(f"f:{self._settings.text(PROVIDER)}:{user_id}", safe=":", errors="replace")
         with self._turn():
             silent = self._respite.reason()
-            return AccountNotRemoved(silent) if silent is not None else self._removal(account)
+            return AccountNotRemoved(silent) if silent is not None else self._removal(self._path(user_id))
 
-    def _removal(self, account: str) -> Removal:
-        path = f"/admin/realms/{self._realm}/users/{account}"
+    def _removal(self, path: str) -> Removal:
         try:
             self._fresh_token("")
         except _Failed as error:
@@ -95,6 +95,27 @@ class Keycloak:
                     self._respite.unanswered(reason)
                 return AccountNotRemoved(reason)
             return AccountRemoved("blanked")
+
+    def read(self, user_id: str) -> Account | AccountNotRead:
+        """See the protocol."""
+        why = removal_not_configured(self._settings)
+        if why is not None:
+            return AccountNotRead(why)
+        try:
+            answer = self._ask("GET", self._path(user_id))
+            if answer.status == 404:
+                return Account(there=False)
+            _expect_success(answer, "GET")
+        except _Failed as error:
+            return AccountNotRead(str(error))
+        account = answer.json()
+        told = account if isinstance(account, dict) else {}
+        personal = [told.get(name) for name in ("email", "firstName", "lastName")]
+        return Account(there=True, blanked=told.get("enabled") is False and not any(personal))
+
+    def _path(self, user_id: str) -> str:
+        account = quote(f"f:{self._settings.text(PROVIDER)}:{user_id}", safe=":", errors="replace")
+        return f"/admin/realms/{self._realm}/users/{account}"
 
     def _blank(self, path: str) -> None:
         """What Keycloak says of the account goes back with mail address and names empty, and disabled."""

@@ -19,7 +19,7 @@ from lern_pipeline.microbatch.account_reads import AccountRead, NoAccount
 from lern_pipeline.microbatch.channels import Channels, Mail, NotSent, Push, Sent, Sms
 from lern_pipeline.microbatch.effects import LedgerEntry, Outcome, Unfinished
 from lern_pipeline.microbatch.key import MicroBatchKey, OffsetRange
-from lern_pipeline.microbatch.login_accounts import AccountNotRemoved, AccountRemoved, Removal
+from lern_pipeline.microbatch.login_accounts import Account, AccountNotRead, AccountNotRemoved, AccountRemoved, Removal
 from lern_pipeline.microbatch.own_table import OwnTable
 from lern_pipeline.microbatch.plan import (
     CacheWrites,
@@ -440,6 +440,11 @@ class InMemoryLogins:
             how: Literal["removed", "gone"] = "removed" if user_id in self.accounts else "gone"
             self.accounts.discard(user_id)
         return AccountRemoved(how)
+
+    def read(self, user_id: str) -> Account | AccountNotRead:
+        if user_id in self.trouble:
+            return AccountNotRead(self.trouble[user_id])
+        return Account(there=user_id in self.accounts)
 
     def close(self) -> None:
         """Nothing was opened."""

@@ -37,6 +37,7 @@ COLLECTION_CERT_PRE_PROCESSOR: JobSpec[IssueRequest, CertificateState] = JobSpec
     # Not the enrolments: the generator behind this job writes them, and the picture would be a circle.
     reads_stores=(("cassandra", "user_activity_agg"),),
     output_topics={"kafka.output.topic": "Requests to generate a certificate."},
+    personal_data=True,
     kinds=frozenset({"kafka", "cassandra", "redis"}),
     time_columns=frozenset({"asked_at"}),
     event_metrics={

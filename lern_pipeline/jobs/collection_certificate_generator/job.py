@@ -61,6 +61,7 @@ COLLECTION_CERTIFICATE_GENERATOR: JobSpec[Submitted, CertificateState] = JobSpec
     stores=(USER_ENROLMENTS, CERT_REGISTRY),
     output_topics=OUTPUT_TOPICS,
     pool=ISSUED_CERTIFICATES,
+    personal_data=True,
     kinds=frozenset({"kafka", "cassandra"}),
     event_metrics=EVENT_METRICS,
 )

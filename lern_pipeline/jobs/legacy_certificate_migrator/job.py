@@ -50,6 +50,7 @@ LEGACY_CERTIFICATE_MIGRATOR: JobSpec[SubmittedMigration, MigrationState] = JobSp
     stores=(USER_ENROLMENTS, CERT_REGISTRY),
     output_topics=OUTPUT_TOPICS,
     pool=ISSUED_CERTIFICATES,
+    personal_data=True,
     kinds=frozenset({"kafka", "cassandra"}),
     event_metrics=EVENT_METRICS,
 )

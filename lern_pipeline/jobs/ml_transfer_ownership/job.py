@@ -25,6 +25,7 @@ ML_TRANSFER_OWNERSHIP: JobSpec[Transfer, TransferState] = JobSpec(
         collection(PROGRAMS, "Programs of Manage Learn and their owners."),
         collection(USERS, "What Manage Learn knows of users: platform roles and the programs in them."),
     ),
+    personal_data=True,
     kinds=frozenset({"kafka", "mongodb"}),
     event_metrics={
         "total-transfer-events-count": "consumed",

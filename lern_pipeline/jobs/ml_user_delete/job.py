@@ -27,6 +27,7 @@ ML_USER_DELETE: JobSpec[DeletedUser, None] = JobSpec(
         collection("programUsers", "Participation in programs, with the user's profile."),
         SOLUTIONS_STORE,
     ),
+    personal_data=True,
     kinds=frozenset({"kafka", "mongodb"}),
     event_metrics={
         "total-transfer-events-count": "consumed",

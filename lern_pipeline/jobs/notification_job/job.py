@@ -43,6 +43,7 @@ NOTIFICATION_JOB: JobSpec[Notification | Unsendable, None] = JobSpec(
         "kafka.input.topic": "Requests to notify somebody; what could not be sent comes back once.",
         "kafka.output.deadletter.topic": "Requests that could not be sent at all.",
     },
+    personal_data=True,
     kinds=frozenset({"kafka"}),
     event_metrics={
         "total-events-count": "consumed",

@@ -27,6 +27,7 @@ PROGRAM_USER_INFO: JobSpec[ProgramEnrolment, None] = JobSpec(
         ),
     ),
     cassandra="ml-cassandra",
+    personal_data=True,
     kinds=frozenset({"kafka", "cassandra"}),
     event_metrics={
         "total-events-count": "consumed",

@@ -27,6 +27,7 @@ USER_CACHE_UPDATER: JobSpec[UserAudit, UserCacheState] = JobSpec(
     read_state=read_state,
     decide=decide,
     stores=(USER_CACHE,),
+    personal_data=True,
     kinds=frozenset({"kafka", "redis"}),
     event_metrics={
         "total-audit-events-count": "consumed",

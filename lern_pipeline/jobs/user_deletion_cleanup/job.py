@@ -63,6 +63,7 @@ USER_DELETION_CLEANUP: JobSpec[DeletionRequest, DeletionState] = JobSpec(
         Store(USER_CACHE.name, USER_CACHE.description, USER_CACHE.kind, cache=(SERVER, DATABASE)),
     ),
     output_topics={"kafka.output.audit.topic": "AUDIT events of users who were deleted."},
+    personal_data=True,
     kinds=frozenset({"kafka", "cassandra", "redis"}),
     time_columns=frozenset({"orgleftdate"}),
     event_metrics={

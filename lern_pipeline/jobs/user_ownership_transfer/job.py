@@ -46,6 +46,7 @@ USER_OWNERSHIP_TRANSFER: JobSpec[Transfer, TransferState] = JobSpec(
     performers=performers,
     repeatable_effects=True,
     stores=(COURSE_BATCH, COURSE_BATCH_INDEX),
+    personal_data=True,
     kinds=frozenset({"kafka", "cassandra", "elasticsearch"}),
     event_metrics={
         "total-transfer-events-count": "consumed",

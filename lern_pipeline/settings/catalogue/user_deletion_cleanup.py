@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lern_pipeline.settings.catalogue.jobs import USER_DELETION_CLEANUP
 from lern_pipeline.settings.catalogue.platform import FLINK_PARALLELISM
-from lern_pipeline.settings.variable import Area, area, integer, not_needed, text
+from lern_pipeline.settings.variable import Area, area, integer, not_needed, text, texts
 
 _NOT_HERE = "batches are user-ownership-transfer's"
 
@@ -28,6 +28,12 @@ AREA: Area = area(
             "user.deletion.max.age.days",
             None,
             "An older event of a user who is still active is parked; without it none is too old.",
+        ),
+        texts(
+            "deletion.proof.left.out",
+            (),
+            "Places that the check `no_trace_of_deleted_users` does not look into, for example `mongodb` where there "
+            "is no Manage Learn.",
         ),
         text("sunbird_sso_url", None, "Keycloak (older servers: ends with `/auth/`)."),
         text("sunbird_sso_realm", None, "Keycloak realm."),

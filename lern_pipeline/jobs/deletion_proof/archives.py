@@ -51,4 +51,6 @@ def in_archives(users: Sequence[str], archives: Sequence[Archive]) -> Iterator[T
                 reason = "" if archive.is_done(key) else UNDER_WAY
             found.update((user, reason) for user in here)
         for (user, reason), number in found.items():
-            yield Trace(user, f"archive of {archive.job}", f"{number} micro-batches", reason)
+            yield Trace(
+                user, f"archive of {archive.job}", "1 micro-batch" if number == 1 else f"{number} micro-batches", reason
+            )

@@ -36,7 +36,8 @@ class ProofConfig(dg.Config):
     most: int = Field(default=1000, ge=1, le=100_000, description="How many of the last ones, where none is named.")
     whole_tables: bool = Field(
         default=True,
-        description="Also read user_lookup and program_enrollment whole: nothing else finds a user's rows in them.",
+        description="Also read user_lookup, program_enrollment and the ledger's effects whole: nothing else finds a "
+        "user's rows in them.",
     )
 
 

@@ -10,13 +10,16 @@ from lern_pipeline.jobs.deletion_proof.archives import Archive, in_archives
 from lern_pipeline.jobs.deletion_proof.documents import in_documents
 from lern_pipeline.jobs.deletion_proof.failed_topics import FailedTopicLog, in_failed_topics
 from lern_pipeline.jobs.deletion_proof.learning_records import in_assessments, in_course_progress, in_programmes
+from lern_pipeline.jobs.deletion_proof.ledger import in_effects, in_unfinished
 from lern_pipeline.jobs.deletion_proof.profile import in_accounts, in_cache
 from lern_pipeline.jobs.deletion_proof.trace import Look
 from lern_pipeline.jobs.deletion_proof.user_tables import in_identities, in_lookups, in_memberships, in_user
 from lern_pipeline.jobs.user_deletion_cleanup.job import USER_DELETION_CLEANUP
+from lern_pipeline.microbatch.effects import EffectLedger
 from lern_pipeline.microbatch.job import JobSpec
 from lern_pipeline.microbatch.login_accounts import removal_not_configured
 from lern_pipeline.orchestration.installation import Installation
+from lern_pipeline.orchestration.unfinished_effects import jobs_with_effects
 from lern_pipeline.settings.catalogue.jobs import (
     ACTIVITY_AGGREGATE_UPDATER,
     ASSESSMENT_AGGREGATOR,
@@ -25,6 +28,7 @@ from lern_pipeline.settings.catalogue.jobs import (
 )
 
 LEFT_OUT = "deletion.proof.left.out"
+READ_WHOLE = ("user_lookup", "program_enrollment", "effects")
 WHOLE_TABLE = "found by a look at the whole table alone, which was not wanted"
 
 
@@ -46,7 +50,7 @@ class Places:
             place: f"named by {LEFT_OUT}" for place in settings.texts(LEFT_OUT) if place in self._all()
         }
         if not whole_tables:
-            self.left_out |= dict.fromkeys(("user_lookup", "program_enrollment"), WHOLE_TABLE)
+            self.left_out |= dict.fromkeys(READ_WHOLE, WHOLE_TABLE)
         unconfigured = removal_not_configured(settings)
         if unconfigured is not None:
             self.left_out["keycloak"] = unconfigured
@@ -70,6 +74,8 @@ class Places:
             "redis": partial(in_cache, caches=services.caches, settings=settings),
             "keycloak": partial(in_accounts, logins=services.logins),
             **self._of_other_jobs(),
+            "unfinished effects": lambda users: in_unfinished(users, self._ledgers()),
+            "effects": partial(in_effects, rows=services.rows, settings=settings),
             "archives": lambda users: in_archives(users, self.archives()),
             "failed topics": lambda users: in_failed_topics(users, services.broker, self._failed_topics()),
         }
@@ -106,11 +112,14 @@ class Places:
     def _archive(self, job: JobSpec[Any, Any]) -> Archive:
         settings = self._installation.settings(job)
         waiting: frozenset[str] = frozenset()
-        if job.performers is not None and not job.repeatable_effects:
+        if jobs_with_effects([job]):
             waiting = frozenset(line.batch for line in self._installation.services(job).ledger.unfinished(job.name))
         store = self._installation.store(job, self._instance)
         days = settings.integer("microbatch.archive.retention.days")
         return Archive(job.name, store, job.personal_data, days, waiting)
+
+    def _ledgers(self) -> dict[str, EffectLedger]:
+        return {job.name: self._installation.services(job).ledger for job in jobs_with_effects(self._jobs.values())}
 
     def _failed_topics(self) -> list[FailedTopicLog]:
         readers = {job.failed_topic(self._installation.settings(job)): job for job in self._jobs.values()}

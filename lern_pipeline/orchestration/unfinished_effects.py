@@ -2,7 +2,7 @@
 or drops each one (design 5)."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -30,7 +30,7 @@ COLUMNS = [
 ]
 
 
-def jobs_with_effects(jobs: Sequence[JobSpec[Any, Any]]) -> tuple[JobSpec[Any, Any], ...]:
+def jobs_with_effects(jobs: Iterable[JobSpec[Any, Any]]) -> tuple[JobSpec[Any, Any], ...]:
     """Those that send or issue something."""
     return tuple(job for job in jobs if job.performers is not None and not job.repeatable_effects)
 

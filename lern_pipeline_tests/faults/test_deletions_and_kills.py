@@ -6,8 +6,10 @@ A point for each step by default, ``LERN_PIPELINE_TEST_CRASH_POINTS=all`` for ev
 
 from __future__ import annotations
 
+import json
 import os
 import signal
+import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +18,7 @@ import pytest
 
 from lern_pipeline_tests.faults.deletion_world import DeletionWorld
 from lern_pipeline_tests.faults.job_world import Left
+from lern_pipeline_tests.golden.player import COMMAND
 from lern_pipeline_tests.third_party.server import ThirdParty
 from lern_pipeline_tests.third_party.services.keycloak import Keycloak
 from lern_pipeline_tests.third_party.services.user_organisation import UserOrganisation
@@ -23,6 +26,7 @@ from lern_pipeline_tests.third_party.services.user_organisation import UserOrgan
 pytestmark = pytest.mark.faults
 
 EVENTS = 20
+TOKEN = "/realms/sunbird/protocol/openid-connect/token"
 EVERY_POINT = os.environ.get("LERN_PIPELINE_TEST_CRASH_POINTS") == "all"
 #: Claimed and not removed, removed and not known to be; before look-ups, identities, hashes; before the rows; all done.
 TELLING = (
@@ -120,3 +124,31 @@ def test_with_keycloak_down_all_else_is_done_and_the_events_again_remove_the_acc
     told = [text for text in world.left().messages if "AUDIT" in text]
     assert len(told) == len(world.readable)
     assert all("keycloakCredentials:false" in text for text in told)
+
+
+def test_with_keycloak_down_a_rerun_of_the_batch_removes_the_accounts(
+    platform: Platform, calm: tuple[Left, dict[str, Any]]
+) -> None:
+    world = platform.make("rerun")
+    platform.server.add([{"service": "auth", "path": TOKEN, "status": 401, "answer": {"error": "unauthorized_client"}}])
+    world.publish(0, EVENTS)
+    (batch,) = world.drained()
+    assert len(world.unfinished()) == len(world.readable)
+    platform.server.forget_scripts()
+    told = world.left().messages
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("LERN_PIPELINE_")}
+    ended = subprocess.run(
+        [str(COMMAND), "rerun", world.job.name, batch["partition_key"], "--json"],
+        env=inherited | world.environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stderr
+    (again,) = json.loads(ended.stdout.strip().rpartition("\n")[2])["batches"]
+    assert (again["processed"], again["failed"]) == (EVENTS, 1)
+    left, accounts = calm
+    assert world.left().stored == left.stored
+    assert world.left().messages == told
+    assert world.accounts() == accounts
+    assert world.unfinished() == []

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from lern_pipeline.errors import ServiceUnavailable
 from lern_pipeline.jobs.deletion_proof.trace import Trace
-from lern_pipeline.jobs.user_deletion_cleanup.rules import DATABASE, SERVER
+from lern_pipeline.jobs.user_deletion_cleanup.cached_profile import DATABASE, SERVER
 from lern_pipeline.microbatch.login_accounts import AccountNotRead, LoginAccounts
 from lern_pipeline.microbatch.stores import CacheReader
 from lern_pipeline.settings import JobSettings

@@ -3,12 +3,22 @@ user-deletion-cleanup 12, decisions 8)."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
+from hashlib import sha256
 
 from lern_pipeline.events.deterministic_ids import uuid5_text
 from lern_pipeline.events.record import Record
 from lern_pipeline.jobs.user_deletion_cleanup.deletion_event import DeletionRequest
 from lern_pipeline.microbatch.job import Event
+
+_SHORT_AND_PLAIN = re.compile(r"[A-Za-z0-9_:-]{1,100}")
+
+
+def shown_id(id_: str) -> str:
+    """A user's id as an operator may see it: itself where it is one such as the platform makes, else its digest, since
+    it could hold anything."""
+    return id_ if _SHORT_AND_PLAIN.fullmatch(id_) else f"sha256:{sha256(id_.encode(errors='replace')).hexdigest()[:16]}"
 
 
 def event_id(request: DeletionRequest, record: Record, topic: str) -> str:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from lern_pipeline.events.decoding import decode_lenient
 from lern_pipeline.jobs.user_cache_updater.job import USER_CACHE
+from lern_pipeline.jobs.user_deletion_cleanup.cached_profile import DATABASE, SERVER
 from lern_pipeline.jobs.user_deletion_cleanup.deletion_event import DeletionRequest, deletion_request
 from lern_pipeline.jobs.user_deletion_cleanup.performers import performers
-from lern_pipeline.jobs.user_deletion_cleanup.rules import DATABASE, SERVER, decide, follow
+from lern_pipeline.jobs.user_deletion_cleanup.rules import decide, follow
 from lern_pipeline.jobs.user_deletion_cleanup.state import DeletionState, read_state
 from lern_pipeline.jobs.user_deletion_cleanup.tables import KEYSPACE, MEMBERSHIP, USER
 from lern_pipeline.microbatch.job import JobSpec, Store

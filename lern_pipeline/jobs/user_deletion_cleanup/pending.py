@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import msgspec
 
+from lern_pipeline.jobs.user_deletion_cleanup.identity import shown_id
 from lern_pipeline.jobs.user_deletion_cleanup.performers import DELETE_ROWS, REMOVE_ACCOUNT, TELL
 from lern_pipeline.jobs.user_deletion_cleanup.row_deletion import RowDeletion
 from lern_pipeline.microbatch.plan import CacheWrites, Effect, RowWrites
@@ -30,8 +31,6 @@ class WholeDeletion(msgspec.Struct):
     user_id: str
     asked: list[Asked]
     remove_account: bool
-    lookups: list[RowDeletion]
-    identities: list[RowDeletion]
 
     @property
     def removal(self) -> Effect:
@@ -41,8 +40,16 @@ class WholeDeletion(msgspec.Struct):
             REMOVE_ACCOUNT,
             {"user_id": self.user_id},
             what="removal of the account at Keycloak",
-            to_whom=self.user_id,
+            to_whom=shown_id(self.user_id),
         )
+
+
+class KeptRows(msgspec.Struct):
+    """A user's look-ups and external identities."""
+
+    user_id: str
+    lookups: list[RowDeletion]
+    identities: list[RowDeletion]
 
     @property
     def lookups_deletion(self) -> Effect:
@@ -54,19 +61,20 @@ class WholeDeletion(msgspec.Struct):
 
     def _deletion(self, what: str, deletions: list[RowDeletion]) -> Effect:
         payload = {"deletions": msgspec.to_builtins(deletions)}
-        return Effect(f"{what}|{self.asked[0].event_id}", DELETE_ROWS, payload, once=False)
+        return Effect(f"{what}|{self.user_id}", DELETE_ROWS, payload, once=False)
 
 
 class Pending(msgspec.Struct):
     """Of a whole micro-batch. ``cache`` and ``rows``: what comes after the look-ups and identities are gone."""
 
     users: list[WholeDeletion]
+    kept: list[KeptRows]
     cache: list[CacheWrites]
     rows: list[RowWrites]
 
     def stages(self) -> Iterator[list[Effect]]:
         """Step by step, for all users at once (10.2); the last one lets the audit events be told."""
         yield [user.removal for user in self.users if user.remove_account]
-        yield [user.lookups_deletion for user in self.users if user.lookups]
-        yield [user.identities_deletion for user in self.users if user.identities]
+        yield [kept.lookups_deletion for kept in self.kept if kept.lookups]
+        yield [kept.identities_deletion for kept in self.kept if kept.identities]
         yield [asked.telling for user in self.users for asked in user.asked]

@@ -16,6 +16,8 @@ from lern_pipeline.microbatch.services import Readers
 from lern_pipeline.microbatch.stores import RowReader
 from lern_pipeline.settings import JobSettings
 
+MANAGED_LOOKUPS = "user.deletion.managed.lookups.enabled"
+
 # Reads that are not worth threads.
 FEW = 64
 
@@ -86,6 +88,8 @@ def read_state(
         for user_id in dict.fromkeys(request.user_id for request in requests)
         if isinstance(state.accounts[user_id], ReadableAccount) or user_id in begun
     ]
+    if settings.flag(MANAGED_LOOKUPS):
+        whole += managed_with_row(requests, state)
     if whole:
         _read_identities(state, whole, readers.rows, settings)
     return state
@@ -114,3 +118,9 @@ def _read_identities(state: DeletionState, users: Sequence[str], rows: RowReader
         identity = dict(zip(columns, row, strict=True))
         by_user[identity["userid"]].append(identity)
     state.identities = dict(by_user)
+
+
+def managed_with_row(requests: Iterable[DeletionRequest], state: DeletionState) -> list[str]:
+    """The managed users that there are, each once, in order."""
+    named = dict.fromkeys(user_id for request in requests for user_id in request.managed_users)
+    return [user_id for user_id in named if user_id in state.rows]

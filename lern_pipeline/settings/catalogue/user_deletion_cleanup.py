@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lern_pipeline.settings.catalogue.jobs import USER_DELETION_CLEANUP
 from lern_pipeline.settings.catalogue.platform import FLINK_PARALLELISM
-from lern_pipeline.settings.variable import Area, area, integer, not_needed, text, texts
+from lern_pipeline.settings.variable import Area, area, flag, integer, not_needed, text, texts
 
 _NOT_HERE = "batches are user-ownership-transfer's"
 
@@ -24,6 +24,11 @@ AREA: Area = area(
         integer("user.redis.store", 12, "Redis database of the user store (server `redis-meta`)."),
         text("service.userorg.basePath", None, "User and organisation service."),
         text("user_read_api", "/private/user/v1/read/", "Path of the user read."),
+        flag(
+            "user.deletion.managed.lookups.enabled",
+            False,
+            "Of managed users the look-ups and external identities go too, not only row and hash (contract U6).",
+        ),
         integer(
             "user.deletion.max.age.days",
             None,

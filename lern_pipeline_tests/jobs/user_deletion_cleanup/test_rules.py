@@ -251,6 +251,29 @@ def test_an_identity_that_was_given_to_another_user_meanwhile_stays_in_layout_a(
     assert users.identities() == ["K-u-1"]
 
 
+@pytest.mark.parametrize("readable", [True, False])
+@pytest.mark.parametrize("wanted", [True, False])
+def test_what_else_is_kept_of_managed_users_goes_where_that_is_wanted(
+    wanted: bool, readable: bool, tmp_path: Path
+) -> None:
+    users = Users(str(tmp_path), deletion_settings(user_deletion_managed_lookups_enabled=str(wanted).lower()))
+    users.whole("u-1")
+    users.whole("m-1")
+    if not readable:
+        users.blocked("u-1")
+    users.delete("u-1", managed_users=["m-1", "nobody"])
+    result = users.run()
+    assert result.account.processed == 1
+    assert users.is_blanked("m-1")
+    of_the_user = [] if readable else ["K-u-1", "t-u-1"]
+    assert users.identities() == sorted([*of_the_user, *([] if wanted else ["K-m-1", "t-m-1"])])
+    assert len(users.lookups()) == (0 if readable else 4) + (0 if wanted else 4)
+    # Account and membership of managed users stay in any case.
+    assert "m-1" in users.world.logins.accounts
+    assert users.membership("m-1")[0] is False
+    assert len(users.audits()) == readable
+
+
 # --- order, Keycloak, repetition
 
 
@@ -404,3 +427,13 @@ def test_nothing_personal_is_told_or_kept_in_the_ledger(users: Users) -> None:
     told = repr([result.warnings, result.account, users.audits(), users.world.ledger.known, users.world.ledger.lines])
     for personal in ("asha-name", "Asha", "Eu-1", "Pu-1", "Nu-1", "K-u-1"):
         assert personal not in told
+
+
+def test_an_id_that_could_hold_anything_is_not_shown(users: Users) -> None:
+    users.row("u-1")
+    users.blocked("u-1")
+    users.delete("u-1", managed_users=["asha@example.org", "5f34-e446", "a b"])
+    (_, warning) = users.run().warnings
+    assert warning.startswith("managed users without a row, and none was made: sha256:")
+    assert "5f34-e446" in warning
+    assert "asha" not in warning

@@ -50,8 +50,8 @@ def concluded(left: Pending, outcomes: Mapping[str, Outcome], settings: JobSetti
 def _audits(
     user: WholeDeletion, removed: bool, outcomes: Mapping[str, Outcome], settings: JobSettings, moment: Moment
 ) -> dict[str, Message]:
-    """By input event, of which the first record counts. Those that an earlier batch has claimed are told of there: the same mid and user came again, or
-    the same record after a rewind."""
+    """By input event, of which the first record counts. Those that an earlier batch has claimed are told of there: the
+    same mid and user came again, or the same record after a rewind."""
     return {
         asked.event_id: audit_message(user.user_id, asked.organisation_id, asked.event_id, removed, settings, moment)
         for asked in reversed(user.asked)

@@ -18,7 +18,9 @@ _SHORT_AND_PLAIN = re.compile(r"[A-Za-z0-9_:-]{1,100}")
 def shown_id(id_: str) -> str:
     """A user's id as an operator may see it: itself where it is one such as the platform makes, else its digest, since
     it could hold anything."""
-    return id_ if _SHORT_AND_PLAIN.fullmatch(id_) else f"sha256:{sha256(id_.encode(errors='replace')).hexdigest()[:16]}"
+    if _SHORT_AND_PLAIN.fullmatch(id_):
+        return id_
+    return f"sha256:{sha256(id_.encode(errors='replace')).hexdigest()[:16]}"
 
 
 def event_id(request: DeletionRequest, record: Record, topic: str) -> str:

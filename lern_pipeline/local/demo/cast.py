@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lern_pipeline.local.demo.course import Course, sample_course
-from lern_pipeline.local.demo.learners import completes, learner_ids
+from lern_pipeline.local.demo.learners import account_merged_away, completes, learner_ids
 
 
 @dataclass
@@ -27,3 +27,9 @@ class Cast:
     @property
     def hero(self) -> str:
         return self.learners[0]
+
+    @property
+    def leaver(self) -> str:
+        """Who does not complete the course, and leaves."""
+        merged = account_merged_away(self.run)
+        return next(user for user in reversed(self.learners) if user not in self.finishers and user != merged)

@@ -23,7 +23,7 @@ from lern_pipeline.local.demo.failure import DemoFailed
 from lern_pipeline.local.demo.screen import Screen
 from lern_pipeline.local.demo.third_party import ThirdPartyServices
 from lern_pipeline.local.paths import default_directory
-from lern_pipeline.local.stack import LocalStack
+from lern_pipeline.local.stack import STANDARD, LocalStack
 from lern_pipeline.local.startup_log import listener_on
 from lern_pipeline.resources.kafka_client import connection
 from lern_pipeline.settings import Configuration, load_configuration
@@ -40,6 +40,8 @@ jobs.merge-user-courses:
   # After a merge, enrolment-reconciliation recomputes the progress (off by default).
   kafka.output.enrolment.sync.topic: "{env}.batch.enrolment.sync.request"
 """
+#: For the learner who is deleted.
+ALSO = ("mongo",)
 STAY_POLL_SECONDS = 1.0
 
 
@@ -75,7 +77,7 @@ class Demo:
                 raise ConfigurationError(
                     f"the demo writes sample data, so it takes only servers of this machine, not {host}"
                 )
-        screen.heading("Starting Kafka, Cassandra, Redis and Dagster")
+        screen.heading("Starting Kafka, Cassandra, Redis, MongoDB and Dagster")
         screen.line(f"Third-party HTTP services: stood in for at {self._third_party.address}")
         stack = LocalStack(addresses)
         _refuse_foreign_listeners(stack)
@@ -88,7 +90,7 @@ class Demo:
             # Beside Cassandra, which is last to come up.
             dagster = pool.submit(self._start_dagster, configuration, given_up)
             try:
-                stack.up(screen.line)
+                stack.up(screen.line, (*STANDARD, *ALSO))
             except BaseException:
                 given_up.set()
                 raise

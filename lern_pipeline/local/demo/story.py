@@ -5,18 +5,23 @@ from __future__ import annotations
 
 from typing import Any
 
+from dagster import DagsterInstance
+
 from lern_pipeline.jobs.activity_aggregate_updater.job import ACTIVITY_AGGREGATE_UPDATER
 from lern_pipeline.jobs.assessment_aggregator.job import ASSESSMENT_AGGREGATOR
 from lern_pipeline.jobs.collection_cert_pre_processor.job import COLLECTION_CERT_PRE_PROCESSOR
 from lern_pipeline.jobs.collection_certificate_generator.job import COLLECTION_CERTIFICATE_GENERATOR
 from lern_pipeline.jobs.enrolment_reconciliation.job import ENROLMENT_RECONCILIATION
 from lern_pipeline.jobs.merge_user_courses.job import MERGE_USER_COURSES
+from lern_pipeline.jobs.ml_user_delete.job import ML_USER_DELETE
 from lern_pipeline.jobs.notification_job.job import NOTIFICATION_JOB
 from lern_pipeline.jobs.relation_cache_updater.job import RELATION_CACHE_UPDATER
 from lern_pipeline.jobs.user_cache_updater.job import USER_CACHE_UPDATER
+from lern_pipeline.jobs.user_deletion_cleanup.job import USER_DELETION_CLEANUP
 from lern_pipeline.local.demo.assessments import Assessments, assessments
 from lern_pipeline.local.demo.cast import Cast
 from lern_pipeline.local.demo.certificates_chapter import award_certificates, show_request
+from lern_pipeline.local.demo.deletion_chapter import DeletionChapter
 from lern_pipeline.local.demo.failure import DemoFailed
 from lern_pipeline.local.demo.learners import publication, second_account, second_account_wave, waves
 from lern_pipeline.local.demo.merge_chapter import merge_accounts
@@ -37,6 +42,8 @@ CHAIN = (
     COLLECTION_CERTIFICATE_GENERATOR,
     NOTIFICATION_JOB,
     USER_CACHE_UPDATER,
+    USER_DELETION_CLEANUP,
+    ML_USER_DELETE,
 )
 #: Nobody but the jobs before them publishes for these: what became of that is counted by certificates.
 BEHIND_OTHERS = (COLLECTION_CERT_PRE_PROCESSOR, COLLECTION_CERTIFICATE_GENERATOR)
@@ -45,10 +52,11 @@ BEHIND_OTHERS = (COLLECTION_CERT_PRE_PROCESSOR, COLLECTION_CERTIFICATE_GENERATOR
 class Story:
     """One run of the demo."""
 
-    def __init__(self, run: str, stage: Stage, users: UserSide) -> None:
+    def __init__(self, run: str, stage: Stage, users: UserSide, instance: DagsterInstance) -> None:
         self.stage = stage
         self.cast = Cast.of(run)
-        self._users = users
+        self._user_cache = UserCacheChapter(stage, users, self.cast.hero)
+        self._deletion = DeletionChapter(stage, users, instance, self.cast.leaver)
 
     def tell(self) -> None:
         """Everything, in order.
@@ -83,11 +91,12 @@ class Story:
         platform.store_enrolments(course, [second_account(cast.run)], now)
         other = second_account_wave(course, cast.run, now_ms)
         platform.store_states(course, first.states, now)
-        user_cache = UserCacheChapter(stage, self._users, cast.hero)
-        is_signed_up = user_cache.sign_up()
+        is_signed_up, is_signed_up_too = self._user_cache.sign_up(), self._deletion.sign_up()
         is_through = stage.send(progress, first.events)
         stage.until(
-            lambda: is_through() and is_signed_up(), "waiting for the learners' progress", (progress, user_cache.watch)
+            lambda: is_through() and is_signed_up() and is_signed_up_too(),
+            "waiting for the learners' progress",
+            (progress, self._user_cache.watch),
         )
         platform.store_states(course, [*second.states, *other.states], now)
         answers = assessments(course, cast.run, now_ms, assessed.settings.flag("assessment.skip.missingRecords"))
@@ -106,7 +115,11 @@ class Story:
         show_request(screen, cast, requests)
         merge_accounts(stage, cast, now_ms)
         award_certificates(stage, cast, now_ms)
-        user_cache.move()
+        self._user_cache.move()
+        try:
+            self._deletion.leave()
+        finally:
+            self._deletion.close()
         self._show_jobs()
         self._account(requests, answers)
 

@@ -39,4 +39,4 @@ def tell(
             clients.callback(watch.close)
         users = UserSide(configuration, third_party, instance)
         clients.callback(users.close)
-        Story(run, Stage(platform, watches, screen, check), users).tell()
+        Story(run, Stage(platform, watches, screen, check), users, instance).tell()

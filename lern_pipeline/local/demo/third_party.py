@@ -34,6 +34,7 @@ ADDRESSES = {
     "sunbird_fcm_url": "/fcm/send",
     "fcm_v1_base_url": "/fcm",
     "fcm_v1_token_uri": "/token",
+    "sunbird_sso_url": "/auth/",
 }
 
 
@@ -42,6 +43,16 @@ PLACES = {
     "cert_domain_url": "https://lms.example.org",
     "cloud_storage_base_url": "https://store.example.net",
     "content_cloud_storage_container": "content",
+}
+
+#: Of Keycloak's client, as the stand-in knows it. User name and password only have to be there.
+LOGIN = {
+    "sunbird_sso_realm": "sunbird",
+    "sunbird_sso_client_id": "lms",
+    "sunbird_sso_client_secret": "secret",
+    "sunbird_sso_username": "not used",
+    "sunbird_sso_password": "not used",
+    "sunbird_keycloak_user_federation_provider_id": "demo",
 }
 
 
@@ -94,7 +105,7 @@ class ThirdPartyServices:
         values |= {"mail_server_from_email": "noreply@lern.test", "mail_server_username": "", "mail_server_tls": "none"}
         # Without scheme.
         values["es.basePath"] = self.address.partition("//")[2]
-        values |= PLACES
+        values |= PLACES | LOGIN
         return {
             environment_name(name, job): value
             for name, value in values.items()

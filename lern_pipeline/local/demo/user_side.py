@@ -12,12 +12,14 @@ from lern_pipeline.jobs.user_cache_indexer.buckets import Bucket
 from lern_pipeline.jobs.user_cache_indexer.indexer import DATABASE, SERVER
 from lern_pipeline.jobs.user_cache_indexer.rules import hash_key
 from lern_pipeline.local.demo.failure import DemoFailed
-from lern_pipeline.local.demo.third_party import ThirdPartyServices
+from lern_pipeline.local.demo.third_party import LOGIN, ThirdPartyServices
 from lern_pipeline.local.demo.users import (
     CATEGORIES,
     FRAMEWORK_ID,
     ORGANISATION,
     Home,
+    account_rows,
+    project,
     shared_rows,
     user_read,
     user_rows,
@@ -26,9 +28,10 @@ from lern_pipeline.microbatch.plan import CacheWrites, DeleteKey, RowWrites
 from lern_pipeline.microbatch.stores import WrongType
 from lern_pipeline.orchestration import indexer_names
 from lern_pipeline.orchestration.drain import failure_reason
+from lern_pipeline.resources.mongo import Mongo
 from lern_pipeline.resources.services import indexing_services
 from lern_pipeline.settings import Configuration
-from lern_pipeline.settings.catalogue.jobs import USER_CACHE_INDEXER
+from lern_pipeline.settings.catalogue.jobs import ML_USER_DELETE, USER_CACHE_INDEXER
 
 CUSTODIAN = "custodianOrgId"
 
@@ -42,11 +45,13 @@ class UserSide:
         self._configuration = configuration
         self._settings = configuration.for_job(USER_CACHE_INDEXER)
         self._services = indexing_services(self._settings)
+        self._documents = Mongo(configuration.for_job(ML_USER_DELETE))
         self._third_party = third_party
         self._instance = instance
 
     def close(self) -> None:
         self._services.close()
+        self._documents.close()
 
     def prepare(self) -> None:
         """What users refer to: framework, organisations, places, and a custodian organisation if there is none."""
@@ -65,6 +70,15 @@ class UserSide:
         for writes in user_rows(user_id, home, _now_us()):
             self._services.rows.apply(writes)
         self._third_party.add("users", {"users": {user_id: user_read(user_id, home)}})
+
+    def has_account(self, user_id: str) -> None:
+        """Logs in with Keycloak, is found by address and name, and has a project in Manage Learn."""
+        for writes in account_rows(user_id, _now_us()):
+            self._services.rows.apply(writes)
+        account = {"username": user_id, "email": f"{user_id}@lern.test", "firstName": "Demo", "enabled": True}
+        provider = LOGIN["sunbird_keycloak_user_federation_provider_id"]
+        self._third_party.add("keycloak", {"accounts": {f"f:{provider}:{user_id}": account}})
+        self._documents.apply(project(user_id))
 
     def hash_of(self, user_id: str) -> dict[str, str]:
         """What the cache has of the user."""

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from lern_pipeline.jobs.manage_learn.documents import SERVER as MANAGE_LEARN
 from lern_pipeline.local.demo.certificates import profile
 from lern_pipeline.local.demo.learners import PROCESSED, Outcome, SampleEvent
-from lern_pipeline.microbatch.plan import RowWrites
+from lern_pipeline.microbatch.plan import DocumentUpdate, DocumentUpdates, RowWrites
 
 FRAMEWORK_ID = "demo_foundations"
 CATEGORIES = ("board", "medium", "gradeLevel", "subject")
@@ -36,6 +37,7 @@ def user_read(user_id: str, home: Home) -> dict[str, Any]:
     places = [{"type": kind, "name": name, "code": name} for kind, name in home.places.items()]
     return profile(user_id) | {
         "userId": user_id,
+        "identifier": user_id,
         "rootOrg": {"orgName": ORGANISATION_NAME},
         "status": 1,
         "framework": FRAMEWORK,
@@ -76,6 +78,27 @@ def user_rows(user_id: str, home: Home, time_us: int) -> Iterator[RowWrites]:
     if home is not FIRST_HOME:
         members.append([user_id, FIRST_HOME.code, True, time_us])
     yield RowWrites("sunbird.user_organisation", ("userid", "organisationid"), ("isdeleted",), rows=members)
+
+
+def account_rows(user_id: str, time_us: int) -> Iterator[RowWrites]:
+    """What a user is found by: addresses and names, encrypted as the user service has them, and another system's id."""
+    found_by = {name: f"{name}-of-{user_id}==" for name in ("email", "phone", "username")}
+    yield RowWrites("sunbird.user", ("id",), tuple(found_by), rows=[[user_id, *found_by.values(), time_us]])
+    lookups = [[kind, value, user_id, time_us] for kind, value in found_by.items()]
+    lookups.append(["externalid", f"ext-{user_id}@{ORGANISATION}", user_id, time_us])
+    yield RowWrites("sunbird.user_lookup", ("type", "value"), ("userid",), rows=lookups)
+    identity = [ORGANISATION, ORGANISATION, f"ext-{user_id}", user_id, time_us]
+    key = ("provider", "idtype", "externalid")
+    yield RowWrites("sunbird.usr_external_identity", key, ("userid",), rows=[identity])
+
+
+def project(user_id: str) -> DocumentUpdates:
+    """A project of the user's in Manage Learn."""
+    profile_of = {"firstName": profile(user_id)["firstName"], "email": f"email-of-{user_id}=="}
+    update = DocumentUpdate(
+        "userId", [user_id], {"$set": {"title": "A library for our school", "userProfile": profile_of}}, insert=True
+    )
+    return DocumentUpdates(MANAGE_LEARN, "projects", [update])
 
 
 def signed_up(user_id: str, producer: str) -> list[SampleEvent]:

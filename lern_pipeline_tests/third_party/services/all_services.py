@@ -19,6 +19,6 @@ def all_services() -> list[Service]:
     """One of each, empty."""
     return [
         *(Search(), ContentRead(), Documents(), UserOrganisation(), BatchSearch()),
-        *(CertificateRegistry(), OldCertificateRegistry(), Msg91(), Fcm()),
-        Keycloak(),
+        # Before the one that answers whatever ends in /token.
+        *(Keycloak(), CertificateRegistry(), OldCertificateRegistry(), Msg91(), Fcm()),
     ]

@@ -41,10 +41,11 @@ def parser() -> argparse.ArgumentParser:
         dest="also",
         metavar="SERVER",
         action="append",
-        choices=["mongo", "opensearch"],
+        choices=["mongo", "opensearch", "keycloak"],
         default=[],
-        help="another server too: mongo, for the jobs of Manage Learn (in memory, forgets everything when it stops), or"
-        " opensearch, for the documents of certificates and course batches",
+        help="another server too: mongo, for the jobs of Manage Learn (in memory, forgets everything when it stops),"
+        " opensearch, for the documents of certificates and course batches, or keycloak, for the accounts of deleted"
+        " users",
     )
     command("down", "stack:down", "Stop the local servers that 'up' started.", json=False)
     command("status", "stack:status", "Show which servers answer.")

@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, settings
 from lern_pipeline.local.addresses import StackAddresses, free_port
 from lern_pipeline.local.paths import default_directory
 from lern_pipeline.local.stack import LocalStack
+from lern_pipeline_tests.keycloak_accounts import KeycloakAccounts
 from lern_pipeline_tests.third_party.server import ThirdParty
 
 # A busy machine is no failure: neither a slow example nor slow data generation.
@@ -103,11 +104,20 @@ def search_cluster(session_stack: LocalStack) -> str:
     return f"{at.opensearch_host}:{at.opensearch_port}"
 
 
+@pytest.fixture(scope="session")
+def keycloak_accounts(session_stack: LocalStack) -> Iterator[KeycloakAccounts]:
+    """A Keycloak, which the session's stack starts, as its administrator sees it."""
+    session_stack.up(print, ("keycloak",))
+    accounts = KeycloakAccounts(session_stack.addresses.keycloak_url, session_stack.paths.data("keycloak"))
+    yield accounts
+    accounts.close()
+
+
 def stack_in(directory: Path) -> LocalStack:
     """A stack on free ports, which its directory remembers, with the project's jars."""
     remembered = directory / "addresses.json"
     # One that an earlier version has left knows fewer servers.
-    if remembered.exists() and "opensearch_port" in json.loads(remembered.read_text()):
+    if remembered.exists() and "keycloak_url" in json.loads(remembered.read_text()):
         addresses = StackAddresses(**json.loads(remembered.read_text()))
     else:
         addresses = StackAddresses(
@@ -122,6 +132,7 @@ def stack_in(directory: Path) -> LocalStack:
             mongo_port=free_port(),
             opensearch_host="127.0.0.1",
             opensearch_port=free_port(),
+            keycloak_url=f"http://127.0.0.1:{free_port()}",
         )
         directory.mkdir(parents=True, exist_ok=True)
         remembered.write_text(json.dumps(asdict(addresses)))

@@ -3,22 +3,39 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 
 from lern_pipeline.commands.session import to_stderr
 from lern_pipeline.local.addresses import StackAddresses
+from lern_pipeline.local.keycloak_realm import sso_settings
+from lern_pipeline.local.keycloak_server import settings_file
 from lern_pipeline.local.stack import STANDARD, LocalStack
 from lern_pipeline.settings import load_configuration
 
 
 def _stack() -> LocalStack:
-    return LocalStack(StackAddresses.from_settings(load_configuration().shared()))
+    configuration = load_configuration()
+    addresses = StackAddresses.from_settings(configuration.shared())
+    # The one address that is a job's own setting, and has no default.
+    url = configuration.for_job("user-deletion-cleanup").optional_text("sunbird_sso_url")
+    return LocalStack(dataclasses.replace(addresses, keycloak_url=url) if url else addresses)
 
 
 def up(arguments: argparse.Namespace) -> int:
     """Start what does not answer; load the schema and make the topics that are missing."""
-    _stack().up(to_stderr, (*STANDARD, *arguments.also))
+    stack = _stack()
+    stack.up(to_stderr, (*STANDARD, *arguments.also))
+    if "keycloak" in arguments.also and "keycloak" in stack.started():
+        _tell_keycloak_settings(stack)
     return status(arguments)
+
+
+def _tell_keycloak_settings(stack: LocalStack) -> None:
+    """What user-deletion-cleanup needs; where its secret is, and not the secret."""
+    to_stderr(f"Keycloak: `. {settings_file(stack.paths.data('keycloak'))}` sets for user-deletion-cleanup:")
+    for name, value in sso_settings(stack.addresses.keycloak_url, "(in that file)").items():
+        to_stderr(f"  {name}: {value}")
 
 
 def down(arguments: argparse.Namespace) -> int:

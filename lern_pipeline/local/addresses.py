@@ -24,7 +24,7 @@ class SettingsLike(Protocol):
 
 @dataclass(frozen=True)
 class StackAddresses:
-    """Where Kafka, Cassandra, Redis, MongoDB and the search cluster are, and the topics' prefix."""
+    """Where Kafka, Cassandra, Redis, MongoDB, the search cluster and Keycloak are, and the topics' prefix."""
 
     kafka_host: str
     kafka_port: int
@@ -37,6 +37,7 @@ class StackAddresses:
     mongo_port: int = 27017
     opensearch_host: str = "localhost"
     opensearch_port: int = 9200
+    keycloak_url: str = "http://localhost:8080"
 
     @classmethod
     def from_settings(cls, settings: SettingsLike) -> StackAddresses:

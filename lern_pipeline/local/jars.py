@@ -1,4 +1,4 @@
-"""Fetches the Java servers' jars with Maven, once per pom.xml.
+"""Fetches the Java servers' jars, and Keycloak's archive, with Maven, once per pom.xml.
 
 Needs the standard library only, so that `script/bootstrap` can run it beside the Python installation.
 """
@@ -25,6 +25,9 @@ JAVA_SERVERS = {
     "cassandra": f"Cassandra {versions.CASSANDRA}",
     "mongo": f"mongo-java-server {versions.MONGO_JAVA_SERVER}",
     "opensearch": f"OpenSearch {versions.OPENSEARCH}",
+    "keycloak": f"Keycloak {versions.KEYCLOAK}",
+    # Only in tests: whose accounts Keycloak has.
+    "directory": f"UnboundID directory {versions.UNBOUNDID}",
 }
 #: Those that every installation of the project needs; the others' jars come when they are started first.
 ALWAYS = ("kafka", "cassandra")
@@ -47,7 +50,7 @@ def fetched(server: str, target: Path) -> bool:
 
 
 def fetch(server: str, target: Path, report: Report) -> None:
-    """Puts the server's jars into `target`, complete or not at all."""
+    """Puts the server's jars or archive into `target`, complete or not at all."""
     if fetched(server, target):
         return
     maven = shutil.which("mvn")
@@ -55,7 +58,7 @@ def fetch(server: str, target: Path, report: Report) -> None:
         raise LernPipelineError(
             f"{JAVA_SERVERS[server]} is fetched with Maven, and mvn is not installed: run script/bootstrap"
         )
-    report(f"{JAVA_SERVERS[server]}: fetching its jars with Maven")
+    report(f"{JAVA_SERVERS[server]}: fetching it with Maven")
     began = time.monotonic()
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = Path(tempfile.mkdtemp(prefix=f"{server}.partial-", dir=target.parent))
@@ -66,8 +69,7 @@ def fetch(server: str, target: Path, report: Report) -> None:
         partial.rename(target)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
-    count = sum(1 for _ in target.glob("*.jar"))
-    report(f"{JAVA_SERVERS[server]}: {count} jars after {time.monotonic() - began:.0f} s")
+    report(f"{JAVA_SERVERS[server]}: fetched after {time.monotonic() - began:.0f} s")
 
 
 def _run_maven(maven: str, server: str, target: Path) -> None:

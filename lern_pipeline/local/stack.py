@@ -1,5 +1,5 @@
-"""The local stack: Kafka, Cassandra and Redis as child processes, without Docker; MongoDB and OpenSearch where they are
-asked for."""
+"""The local stack: Kafka, Cassandra and Redis as child processes, without Docker; MongoDB, OpenSearch and Keycloak
+where they are asked for."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from lern_pipeline.local.cassandra_server import CassandraServer
 from lern_pipeline.local.jars import JAVA_SERVERS, fetch
 from lern_pipeline.local.java import JAVA_ENVIRONMENT
 from lern_pipeline.local.kafka_server import KafkaServer
+from lern_pipeline.local.keycloak_server import KeycloakServer
 from lern_pipeline.local.mongo_server import MongoServer
 from lern_pipeline.local.opensearch_server import OpenSearchServer
 from lern_pipeline.local.paths import StackPaths, default_directory
@@ -31,10 +32,11 @@ Report = Callable[[str], None]
 #: The servers that most jobs need.
 STANDARD = ("kafka", "cassandra", "redis")
 #: Those of a few jobs, started only where they are asked for.
-ON_REQUEST = ("mongo", "opensearch")
+ON_REQUEST = ("mongo", "opensearch", "keycloak")
 
-#: How long a server may take to answer after its start; far above what a loaded machine with two cores needs.
-START_SECONDS = 180.0
+#: How long a server may take to answer after its start; far above what a loaded machine with two cores needs:
+#: there Keycloak's first start, which builds it and makes its database, took nearly three minutes.
+START_SECONDS = 600.0
 #: How long a server may take to end before it is killed.
 STOP_SECONDS = 45.0
 ANSWER_SECONDS = 5.0
@@ -63,6 +65,7 @@ class LocalStack:
             RedisServer(addresses.redis_host, addresses.redis_port),
             MongoServer(addresses.mongo_host, addresses.mongo_port),
             OpenSearchServer(addresses.opensearch_host, addresses.opensearch_port),
+            KeycloakServer(addresses.keycloak_url),
         )
         self._cancelled = threading.Event()
 

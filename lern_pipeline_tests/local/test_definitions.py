@@ -50,6 +50,8 @@ def test_poms_and_compose_name_the_pinned_versions() -> None:
     assert f"<version>{versions.CASSANDRA}</version>" in pom("cassandra").read_text()
     assert f"<version>{versions.MONGO_JAVA_SERVER}</version>" in pom("mongo").read_text()
     assert f"<version>{versions.OPENSEARCH}.0</version>" in pom("opensearch").read_text()
+    assert f"<version>{versions.KEYCLOAK}</version>" in pom("keycloak").read_text()
+    assert f"<version>{versions.UNBOUNDID}</version>" in pom("directory").read_text()
     images = {name: service["image"] for name, service in yaml.safe_load(COMPOSE.read_text())["services"].items()}
     assert images["kafka"] == f"apache/kafka:{versions.KAFKA}"
     assert images["cassandra"] == f"cassandra:{versions.CASSANDRA}"

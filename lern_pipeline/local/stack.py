@@ -35,7 +35,7 @@ STANDARD = ("kafka", "cassandra", "redis")
 ON_REQUEST = ("mongo", "opensearch", "keycloak")
 
 #: How long a server may take to answer after its start; far above what a loaded machine with two cores needs:
-#: there Keycloak's first start, which builds it and makes its database, took nearly three minutes.
+#: there Keycloak's first start, which builds it and makes its database, took almost four minutes.
 START_SECONDS = 600.0
 #: How long a server may take to end before it is killed.
 STOP_SECONDS = 45.0

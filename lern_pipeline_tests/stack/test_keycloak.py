@@ -24,9 +24,10 @@ from lern_pipeline.local.addresses import free_port
 from lern_pipeline.local.keycloak_server import settings_file
 from lern_pipeline.local.processes import RunRecord
 from lern_pipeline.local.stack import LocalStack
+from lern_pipeline.microbatch import plan
 from lern_pipeline.microbatch.key import OffsetRange
-from lern_pipeline.microbatch.login_accounts import AccountNotRemoved, AccountRemoved
-from lern_pipeline.microbatch.plan import Account, RowWrites
+from lern_pipeline.microbatch.login_accounts import Account, AccountNotRead, AccountNotRemoved, AccountRemoved
+from lern_pipeline.microbatch.plan import RowWrites
 from lern_pipeline.microbatch.run import MicroBatchRun
 from lern_pipeline.microbatch.store import BatchStore
 from lern_pipeline.resources.keycloak import Keycloak
@@ -107,8 +108,9 @@ def test_an_account_is_removed_and_no_other(
     assert keycloak.remove(person) == AccountRemoved("removed")
     assert keycloak_accounts.named(person) == []
     assert not directory.has(person)
-    assert directory.has(other)
     assert keycloak.remove(person) == AccountRemoved("gone")
+    assert directory.has(other)
+    assert (keycloak.read(person), keycloak.read(other)) == (Account(there=False), Account(there=True))
 
 
 def test_an_account_of_a_provider_that_is_not_there_is_gone(
@@ -142,7 +144,9 @@ def test_one_token_serves_many_threads(directory: Directory, person: str, federa
 
 def test_an_unreachable_directory_fails(person: str, federate: Federate, connect: Connect) -> None:
     provider = federate(connectionUrl=f"ldap://127.0.0.1:{free_port()}")
-    assert connect(provider).remove(person) == AccountNotRemoved("DELETE: answered 500; GET: answered 500")
+    keycloak = connect(provider)
+    assert keycloak.remove(person) == AccountNotRemoved("DELETE: answered 500; GET: answered 500")
+    assert keycloak.read(person) == AccountNotRead("GET: answered 500")
 
 
 def test_a_wrong_secret_fails_without_a_further_call(
@@ -178,9 +182,11 @@ def test_a_server_that_is_down_fails(person: str, connect: Connect) -> None:
 def test_a_directory_that_is_only_read_keeps_the_account_although_it_is_said_to_be_removed(
     keycloak_accounts: KeycloakAccounts, directory: Directory, person: str, federate: Federate, connect: Connect
 ) -> None:
-    """Keycloak answers 204 and only writes a warning into its own log."""
+    """Keycloak answers 204 and only writes a warning into its own log; whoever reads the account finds it."""
     provider = federate(editMode="READ_ONLY")
-    assert connect(provider).remove(person) == AccountRemoved("removed")
+    keycloak = connect(provider)
+    assert keycloak.remove(person) == AccountRemoved("removed")
+    assert keycloak.read(person) == Account(there=True)
     assert directory.has(person)
     assert keycloak_accounts.named(person) == [f"f:{provider}:{person}"]
 
@@ -273,7 +279,7 @@ class Deletion:
         event = {"mid": f"LP.{user}", "edata": {"action": "delete-user", "userId": user, "organisationId": "org-1"}}
         self._servers.send(self._servers.topic("delete.user"), [json.dumps(event).encode()])
 
-    def run(self, rerun: bool = False, **changed: Any) -> Account:
+    def run(self, rerun: bool = False, **changed: Any) -> plan.Account:
         settings = self._servers.settings(JOB, self._values | changed)
         services = services_for(settings)
         try:

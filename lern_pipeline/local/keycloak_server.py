@@ -112,8 +112,10 @@ class KeycloakServer:
 
 
 def _unpack(archive: Path, home: Path) -> None:
-    if home.is_dir():
+    """Anew where a build was interrupted: what that left may not even start to build. Data come only after it."""
+    if (home / BUILT).exists():
         return
+    shutil.rmtree(home, ignore_errors=True)
     partial = home.parent / "unpacking"
     shutil.rmtree(partial, ignore_errors=True)
     with zipfile.ZipFile(archive) as packed:

@@ -47,6 +47,18 @@ def test_it_is_built_once_and_keeps_its_secrets(jars: Path, tmp_path: Path) -> N
     assert secret_of(settings_file(tmp_path / "other")) != secret_of(settings_file(data))
 
 
+def test_what_an_interrupted_build_left_is_not_built_upon(jars: Path, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    SERVER.commands("127.0.0.1", jars, data)
+    (data / HOME / "half").touch()
+    assert len(SERVER.commands("127.0.0.1", jars, data)) == 3
+    assert not (data / HOME / "half").exists()
+    (data / HOME / "built").touch()
+    (data / HOME / "stored").touch()
+    assert len(SERVER.commands("127.0.0.1", jars, data)) == 1
+    assert (data / HOME / "stored").exists()
+
+
 def secret_of(settings: Path) -> str:
     lines = dict(line.removeprefix("export ").split("=", 1) for line in settings.read_text().splitlines())
     return lines["LERN_PIPELINE_SUNBIRD_SSO_CLIENT_SECRET"]

@@ -93,7 +93,7 @@ def test_an_account_that_cannot_be_removed_is_blanked(server: ThirdParty, keyclo
     }
 
 
-def test_a_directory_that_is_only_read_has_the_account_blanked(server: ThirdParty, keycloak: Keycloak) -> None:
+def test_a_provider_that_refuses_to_remove_has_the_account_blanked(server: ThirdParty, keycloak: Keycloak) -> None:
     server.services["keycloak"].add({"keeps": ["f:fp1:u-7"]})
     assert keycloak.remove("u-7") == AccountRemoved("blanked")
     assert held(server)["f:fp1:u-7"] == {

@@ -26,7 +26,7 @@ class Keycloak:
     """Holds accounts by id, and what was done to them in ``done``.
 
     ``secret``: of the client; with another one there is no token. ``may_manage``: whether the client has the role
-    ``manage-users``. ``keeps``: accounts that are not removed, as a directory that is only read keeps them.
+    ``manage-users``. ``keeps``: accounts that their provider refuses to remove.
     ``unreachable``: accounts whose directory does not answer. ``lifetime``: seconds that tokens say they are good for;
     ``revoked``: none that was given out so far is.
     """

@@ -68,6 +68,9 @@ def run(options: Options, progress: Progress) -> dict[str, Any]:
         "peak_mib_limit": round(limit.peak_mib, 1),
         "cpu_seconds": round(first.cpu_seconds, 2),
         "servers_cpu_seconds": first.servers_cpu_seconds,
+        # Where others use the machine too, these tell more than the clock does.
+        "limit_cpu_seconds": round(limit.cpu_seconds, 2),
+        "limit_servers_cpu_seconds": limit.servers_cpu_seconds,
     }
 
 

@@ -57,6 +57,8 @@ def test_figures_of_a_small_run(local_stack: RunningStack, session: Any, servers
     assert figures["ratio_to_limit"] > 0
     assert figures["ratio_to_limit_unchanged"] > 0
     assert figures["peak_mib"] > 0
+    assert figures["cpu_seconds"] > 0 and figures["limit_cpu_seconds"] > 0
+    assert figures["limit_servers_cpu_seconds"].keys() == {"cassandra", "redis"}
     with servers.redis(13) as client:
         assert client.dbsize() == 1200
         client.flushdb()

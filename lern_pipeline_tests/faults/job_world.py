@@ -86,6 +86,9 @@ class JobWorld(ABC):
     #: What the job cannot do without.
     servers: ClassVar[tuple[str, ...]] = ("kafka", "cassandra", "redis")
 
+    #: What it uses and whose outage fails no batch.
+    also_there: ClassVar[tuple[str, ...]] = ()
+
     #: Columns that depend on when a batch ran.
     times: ClassVar[frozenset[str]]
 
@@ -111,6 +114,7 @@ class JobWorld(ABC):
             "LERN_PIPELINE_OUTAGE_TIMEOUT_SECONDS": "20",
             "DAGSTER_HOME": str(directory / "dagster"),
         }
+        self.environment |= self.own_topics()
         (directory / "dagster").mkdir(parents=True, exist_ok=True)
         self.settings: JobSettings = load_configuration(None, self.environment).for_job(self.job.name)
         self.make_workload()
@@ -122,6 +126,10 @@ class JobWorld(ABC):
     @abstractmethod
     def make_workload(self) -> None:
         """Think up the learners, courses and events; the same for every world of so many events, token aside."""
+
+    def own_topics(self) -> Mapping[str, str]:
+        """Settings of a job whose topics are named without ``env`` by default."""
+        return {}
 
     @abstractmethod
     def event(self, number: int) -> bytes:
@@ -212,7 +220,13 @@ class JobWorld(ABC):
         assert ended.exit_code == 0, ended.errors
         return ended.batches
 
+    def close(self) -> None:  # noqa: B027
+        """Let go of what only this process holds."""
+
     # --- what is left behind
+
+    def assert_each_once(self, events: int) -> None:  # noqa: B027
+        """Of the first so many events: what cannot be taken back was done once, or an operator is shown it."""
 
     def left(self) -> Left:
         messages, copies = self._messages()

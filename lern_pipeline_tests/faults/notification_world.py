@@ -36,6 +36,7 @@ class NotificationWorld(JobWorld):
     job = NOTIFICATION_JOB
     never_passed = frozenset({"between-rows", *OF_CACHES})
     telling_points = ()
+    servers = ("kafka", "cassandra")
     times = frozenset()
 
     def __init__(
@@ -71,11 +72,27 @@ class NotificationWorld(JobWorld):
         }
         return json.dumps({"eid": "BE_JOB_REQUEST", "mid": f"NS.{self.token}.{number}", "edata": edata}).encode()
 
+    @property
+    def topics(self) -> list[str]:
+        """Without its own input, to which the second attempts go: :meth:`delivered` tells those."""
+        return [topic for topic in super().topics if topic != self.input_topic]
+
     def reader(self, number: int) -> str:
         return f"reader-{number}-{self.token}@{DOMAIN}"
 
-    def refused(self) -> Iterable[int]:
-        return range(EVERY_REFUSED - 1, self.events, EVERY_REFUSED)
+    def refused(self, events: int | None = None) -> Iterable[int]:
+        """Of the first so many events; of all."""
+        return range(EVERY_REFUSED - 1, self.events if events is None else events, EVERY_REFUSED)
+
+    def assert_each_once(self, events: int) -> None:
+        """Each mail once, each refused one twice, unless it is listed; nothing more often."""
+        delivered = self.delivered()
+        refused = set(self.refused(events))
+        assert max(delivered.taken.values()) == 1
+        assert max(delivered.refused.values()) <= 2
+        assert set(range(events)) - refused <= delivered.taken.keys() | delivered.listed
+        assert {number for number in refused if delivered.refused[number] < 2} <= delivered.listed
+        assert delivered.taken.keys().isdisjoint(refused)
 
     def delivered(self) -> Delivered:
         def number_of(address: str) -> int:

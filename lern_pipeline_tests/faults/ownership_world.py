@@ -113,3 +113,6 @@ class OwnershipWorld(JobWorld):
             for batch, (creator, mentors) in BATCHES.items():
                 people = [self.person(circle, mentor) for mentor in mentors]
                 yield circle, f"{batch}{circle}-{self.token}", self.person(circle, creator), people
+
+    def close(self) -> None:
+        self.documents.close()

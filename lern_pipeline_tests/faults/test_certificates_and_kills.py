@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from lern_pipeline_tests.faults.issuance_world import NAMES, IssuanceWorld
+from lern_pipeline_tests.faults.issuance_world import IssuanceWorld
 from lern_pipeline_tests.third_party.server import ThirdParty
 from lern_pipeline_tests.third_party.services.certificate_registry import CertificateRegistry
 from lern_pipeline_tests.third_party.services.user_organisation import UserOrganisation
@@ -46,35 +46,20 @@ def registry(local_stack: Any, tmp_path: Path) -> Iterator[Registry]:
         yield lambda: IssuanceWorld(local_stack.addresses, tmp_path / "issuance", EVENTS, 100, server)
 
 
-def check(world: IssuanceWorld) -> None:
-    issued = world.issued()
-    wanted = {(learner, name): 1 for learner in world.learners() for name in NAMES}
-    assert issued.active == wanted
-    for learner, held in issued.held.items():
-        assert [name for name, _ in held] == list(NAMES), learner
-        assert {osid for _, osid in held} <= issued.osids
-    assert issued.audits.keys() == issued.osids
-    assert all(len(texts) == 1 for texts in issued.audits.values())
-    # Two certificates each: never more than two mails, and fewer only where the operator is shown it.
-    expected = {(learner, what): len(NAMES) for learner in world.learners() for what in ("mail", "feed")}
-    assert all(issued.told[key] <= number for key, number in expected.items())
-    assert sum(expected.values()) - sum(issued.told.values()) <= len(issued.listed)
-
-
 @pytest.mark.parametrize("point", POINTS if EVERY_POINT else TELLING)
 def test_killed_and_run_again(point: str, registry: Registry) -> None:
     world = registry()
     world.publish(0, EVENTS)
     assert world.drain(crash_at=point).wait().exit_code == -signal.SIGKILL, "the crash point was not reached"
     world.drained()
-    check(world)
+    world.assert_each_once(EVENTS)
 
 
 @pytest.mark.parametrize("shape", ["array", "data"] if EVERY_POINT else ["array"])
 def test_rc_lies_and_the_process_dies(shape: str, registry: Registry) -> None:
     world = registry()
-    world._server.services["registry"].add({"lies": ["drop", "500", "503", "drop"], "shape": shape})
+    world.server.services["registry"].add({"lies": ["drop", "500", "503", "drop"], "shape": shape})
     world.publish(0, EVENTS)
     assert world.drain(crash_at="after-effect#6").wait().exit_code == -signal.SIGKILL
     world.drained()
-    check(world)
+    world.assert_each_once(EVENTS)

@@ -34,17 +34,6 @@ def office(local_stack: Any, tmp_path: Path) -> Iterator[Office]:
         )
 
 
-def check(world: NotificationWorld) -> None:
-    """Each mail once, each refused one twice, unless it is listed; nothing more often."""
-    delivered = world.delivered()
-    refused = set(world.refused())
-    assert max(delivered.taken.values()) == 1
-    assert max(delivered.refused.values()) <= 2
-    assert set(range(world.events)) - refused <= delivered.taken.keys() | delivered.listed
-    assert {number for number in refused if delivered.refused[number] < 2} <= delivered.listed
-    assert delivered.taken.keys().isdisjoint(refused)
-
-
 @pytest.mark.parametrize(
     ("point", "unknown"),
     [
@@ -65,7 +54,7 @@ def test_a_batch_of_mails_killed_there(point: str, unknown: int | None, office: 
     world.publish(0, MAILS)
     assert world.drain(crash_at=point).wait().exit_code == -signal.SIGKILL, "the crash point was not reached"
     batches = world.drained()
-    check(world)
+    world.assert_each_once(world.events)
     listed = len(world.unfinished())
     # The one that was killed, and those of the other three threads.
     assert (1 if point.startswith(("after-claim", "after-effect")) else 0) <= listed <= (4 if unknown is None else 0)
@@ -85,7 +74,7 @@ def test_killed_at_random_moments(office: Office) -> None:
         process.kill()
         process.wait()
         world.drained()
-    check(world)
+    world.assert_each_once(world.events)
     for line in world.unfinished():
         assert line.what.startswith("mail NS.")
         assert line.to_whom == "1 address: r…@…"

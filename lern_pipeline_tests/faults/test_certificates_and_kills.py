@@ -36,6 +36,8 @@ POINTS = (
     "after-publish",
 )
 
+SEARCH = {"service": "rc", "method": "POST", "path": "/api/v1/TrainingCertificate/search"}
+
 Registry = Callable[[], IssuanceWorld]
 
 
@@ -61,5 +63,21 @@ def test_rc_lies_and_the_process_dies(shape: str, registry: Registry) -> None:
     world.server.services["registry"].add({"lies": ["drop", "500", "503", "drop"], "shape": shape})
     world.publish(0, EVENTS)
     assert world.drain(crash_at="after-effect#6").wait().exit_code == -signal.SIGKILL
+    world.drained()
+    world.assert_each_once(EVENTS)
+
+
+def test_rc_cannot_be_searched_when_the_batch_is_run_again(registry: Registry) -> None:
+    """Whether a certificate is there cannot be told then: the batch waits, and creates none a second time."""
+    world = registry()
+    world.publish(0, EVENTS)
+    assert world.drain(crash_at="after-effect#5").wait().exit_code == -signal.SIGKILL
+    world.server.add([{**SEARCH, "status": 503, "answer": {}}])
+    ended = world.drain().wait()
+    world.server.forget_scripts()
+    assert ended.exit_code == 1
+    assert "Sunbird RC at service.rc.basePath is not available" in ended.errors
+    assert "Traceback" not in ended.errors
+    assert set(world.active().values()) == {1}
     world.drained()
     world.assert_each_once(EVENTS)

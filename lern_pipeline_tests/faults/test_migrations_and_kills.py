@@ -39,6 +39,8 @@ POINTS = (
     "after-applied",
 )
 
+SEARCH = {"service": "rc", "method": "POST", "path": "/api/v1/TrainingCertificate/search"}
+
 World = Callable[[], MigrationWorld]
 
 
@@ -88,6 +90,22 @@ def test_a_batch_killed_there_and_run_again_ends_as_if_nothing_had_happened(
 ) -> None:
     disturbed = world()
     assert disturbed.drain(crash_at=point).wait().exit_code == -signal.SIGKILL, "the crash point was not reached"
+    disturbed.drained()
+    lines = disturbed.left().differences(undisturbed)
+    assert not lines, "\n".join(lines[:20])
+
+
+def test_rc_cannot_be_searched_when_the_batch_is_run_again(world: World, undisturbed: Left) -> None:
+    """Whether a certificate is there cannot be told then: the batch waits, and creates none a second time."""
+    disturbed = world()
+    assert disturbed.drain(crash_at="after-effect#5").wait().exit_code == -signal.SIGKILL
+    disturbed.server.add([{**SEARCH, "status": 503, "answer": {}}])
+    ended = disturbed.drain().wait()
+    disturbed.server.forget_scripts()
+    assert ended.exit_code == 1
+    assert "Sunbird RC at service.rc.basePath is not available" in ended.errors
+    assert "Traceback" not in ended.errors
+    assert set(disturbed.active().values()) == {1}
     disturbed.drained()
     lines = disturbed.left().differences(undisturbed)
     assert not lines, "\n".join(lines[:20])

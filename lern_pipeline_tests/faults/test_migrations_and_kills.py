@@ -21,10 +21,11 @@ pytestmark = pytest.mark.faults
 
 EVENTS = 24
 EVERY_POINT = os.environ.get("LERN_PIPELINE_TEST_CRASH_POINTS") == "all"
-#: Created but not known to be; entered and told of in part; ended, and nobody knows.
-TELLING = ("after-effect#5", "between-publishes#3", "after-conclusion")
+#: Created but not known to be; entered, and told of in part.
+TELLING = ("after-effect#5", "between-publishes#3")
 POINTS = (
     *TELLING,
+    "after-conclusion",
     "after-state",
     "after-plan",
     "after-claim#5",

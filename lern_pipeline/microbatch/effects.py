@@ -96,8 +96,8 @@ class EffectLedger(Protocol):
         has it."""
         ...
 
-    def record(self, job: str, key: str, outcome: Outcome) -> None:
-        """Keep the outcome of a claimed effect, in place of an earlier one."""
+    def record_all(self, job: str, outcomes: Mapping[str, Outcome]) -> None:
+        """Keep the outcomes of claimed effects, by key, in place of earlier ones."""
         ...
 
     def give_back(self, job: str, key: str) -> None:

@@ -1,16 +1,15 @@
 """Carries out one stage's effects: what the ledger knows is not done again, the rest concurrently.
 
-``effects.concurrency`` bounds the calls to services. Outcomes are kept while other calls are made already, so there are
-twice as many threads; a claim waits for its turn, since what is claimed and not called cannot be told from a call that
-was lost.
+``effects.concurrency`` threads claim and call; outcomes are kept together, some at a time, while other calls are made.
 """
 
 from __future__ import annotations
 
 import logging
-import threading
+import queue
+import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -36,6 +35,10 @@ log = logging.getLogger(__name__)
 
 UNKNOWN = "a crash came between sending and the answer"
 
+# Outcomes that are kept together, and how long the first of them waits for the others: a crash in this time loses it.
+KEPT_TOGETHER = 10
+WAIT_SECONDS = 0.02
+
 
 @dataclass
 class EffectsRun:
@@ -49,9 +52,6 @@ class EffectsRun:
     resend_unknown: bool
     clock: Callable[[], float]
     warnings: list[str] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self._calls = threading.BoundedSemaphore(self.concurrency)
 
     @classmethod
     def of(
@@ -80,14 +80,14 @@ class EffectsRun:
             return {}
         known = self.ledger.entries(self.job, [effect.key for effect in wanted if effect.once])
         outcomes: dict[str, Outcome] = {}
-        troubles: list[LernPipelineError] = []
-        with many_threads(), ThreadPoolExecutor(min(2 * self.concurrency, len(wanted)), "effect") as pool:
-            futures = [(effect, pool.submit(self._one, effect, known.get(effect.key))) for effect in wanted]
-            for effect, future in futures:
-                try:
-                    outcomes[effect.key] = future.result()
-                except LernPipelineError as error:
-                    troubles.append(error)
+        troubles: list[BaseException] = []
+        ended: _Ended = queue.SimpleQueue()
+        with many_threads(), ThreadPoolExecutor(min(self.concurrency, len(wanted)), "effect") as pool:
+            for effect in wanted:
+                future = pool.submit(self._one, effect, known.get(effect.key))
+                future.add_done_callback(lambda future, effect=effect: ended.put((effect, future)))  # type: ignore[misc]
+            while (left := len(wanted) - len(outcomes) - len(troubles)) > 0:
+                self._keep(_some(ended, min(left, KEPT_TOGETHER)), outcomes, troubles)
         if troubles:
             raise troubles[0]
         unknown = sum(outcome.status == "unknown" for outcome in outcomes.values())
@@ -101,15 +101,39 @@ class EffectsRun:
             self.warnings.append(f"{owed} effects did not work and are still owed: see the asset unfinished_effects")
         return outcomes
 
-    def _one(self, effect: Effect, entry: LedgerEntry | None) -> Outcome:
+    def _keep(
+        self,
+        some: Sequence[tuple[Effect, Future[Outcome | _Made]]],
+        outcomes: dict[str, Outcome],
+        troubles: list[BaseException],
+    ) -> None:
+        made: dict[str, Outcome] = {}
+        for effect, future in some:
+            error = future.exception()
+            if error is not None:
+                troubles.append(error)
+                continue
+            result = future.result()
+            if isinstance(result, _Made):
+                made[effect.key] = result.outcome
+            else:
+                outcomes[effect.key] = result
+        try:
+            self.ledger.record_all(self.job, made)
+        except LernPipelineError as error:
+            troubles += [error] * len(made)
+            return
+        outcomes |= made
+        for _ in made:
+            crash_point("after-outcome")
+
+    def _one(self, effect: Effect, entry: LedgerEntry | None) -> Outcome | _Made:
         if not effect.once:
-            with self._calls:
-                return self.performers[effect.kind].perform(effect)
+            return self.performers[effect.kind].perform(effect)
         if entry is None or entry.released:
-            with self._calls:
-                outcome = self._claimed_call(effect)
-            if outcome is not None:
-                return self._kept(effect, outcome)
+            if self.ledger.claim(self.job, effect, self.batch, int(self.clock() * 1000)):
+                crash_point("after-claim")
+                return _Made(self._call(effect))
             entry = self.ledger.entries(self.job, [effect.key])[effect.key]
         if entry.outcome is not None and not entry.outcome.is_open:
             return self._of_batch(entry, entry.outcome)
@@ -118,39 +142,34 @@ class EffectsRun:
             self.ledger.strike_off(self.job, effect.key)
         return self._of_batch(entry, outcome)
 
-    def _claimed_call(self, effect: Effect) -> Outcome | None:
-        """None when somebody else has claimed it."""
-        if not self.ledger.claim(self.job, effect, self.batch, int(self.clock() * 1000)):
-            return None
-        crash_point("after-claim")
-        return self._call(effect)
-
     def _of_batch(self, entry: LedgerEntry, outcome: Outcome) -> Outcome:
         earlier = "" if entry.batch == self.batch else entry.batch
         return msgspec.structs.replace(outcome, earlier_batch=earlier)
 
     def _look_up(self, effect: Effect, entry: LedgerEntry) -> Outcome:
-        with self._calls:
-            found = self.performers[effect.kind].look_up(effect)
-            again = self._call(effect) if found is not None and found.code == NOT_THERE else None
-        if again is not None:
-            return self._kept(effect, again)
+        found = self.performers[effect.kind].look_up(effect)
+        if found is not None and found.code == NOT_THERE:
+            return self._called_and_kept(effect)
         if found is not None:
-            self.ledger.record(self.job, effect.key, found)
+            self.ledger.record_all(self.job, {effect.key: found})
             return found
         # What was read at the start is old by now: another run of the batch may have ended it.
         entry = self.ledger.entries(self.job, [effect.key]).get(effect.key, entry)
         if entry.outcome is not None and not entry.outcome.is_open:
             return entry.outcome
         if self.resend_unknown:
-            with self._calls:
-                again = self._call(effect)
-            return self._kept(effect, again)
+            return self._called_and_kept(effect)
         unknown = Outcome("unknown", reason=UNKNOWN)
         # Listed before it is recorded: a crash in between lists it again.
         self.ledger.list_unfinished(self.job, effect, self.batch, entry.claimed_at_ms)
-        self.ledger.record(self.job, effect.key, unknown)
+        self.ledger.record_all(self.job, {effect.key: unknown})
         return unknown
+
+    def _called_and_kept(self, effect: Effect) -> Outcome:
+        outcome = self._call(effect)
+        self.ledger.record_all(self.job, {effect.key: outcome})
+        crash_point("after-outcome")
+        return outcome
 
     def _call(self, effect: Effect) -> Outcome:
         try:
@@ -159,18 +178,35 @@ class EffectsRun:
             self.ledger.give_back(self.job, effect.key)
             raise
         crash_point("after-effect")
-        return outcome
-
-    def _kept(self, effect: Effect, outcome: Outcome) -> Outcome:
         if outcome.is_open:
             # Listed before it is recorded: a crash in between lists it again.
             self.ledger.list_unfinished(self.job, effect, self.batch, int(self.clock() * 1000))
-        self.ledger.record(self.job, effect.key, outcome)
-        crash_point("after-outcome")
         return outcome
 
 
-def keep_settled(plan: Plan, settings: JobSettings, services: Services) -> None:
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """The outcome of an effect that was made just now: the ledger does not have it yet."""
+
+    outcome: Outcome
+
+
+_Ended = queue.SimpleQueue[tuple[Effect, "Future[Outcome | _Made]"]]
+
+
+def _some(ended: _Ended, most: int) -> list[tuple[Effect, Future[Outcome | _Made]]]:
+    """At least one that has ended, and those that end soon after."""
+    some = [ended.get()]
+    until = time.monotonic() + WAIT_SECONDS
+    while len(some) < most:
+        try:
+            some.append(ended.get(timeout=max(until - time.monotonic(), 0)))
+        except queue.Empty:
+            break
+    return some
+
+
+def keep_settled(plan: Plan, services: Services) -> None:
     """Put the plan's settled outcomes in place of the first ones.
 
     Raises:
@@ -179,11 +215,5 @@ def keep_settled(plan: Plan, settings: JobSettings, services: Services) -> None:
     if not plan.settled:
         return
 
-    def keep(key: str) -> None:
-        outcome = msgspec.structs.replace(plan.settled[key], earlier_batch="")
-        services.ledger.record(plan.job, key, outcome)
-
-    with ThreadPoolExecutor(min(settings.integer("effects.concurrency"), len(plan.settled)), "effect") as pool:
-        # Asked for one by one, so that an error is raised here.
-        for _ in pool.map(keep, plan.settled):
-            pass
+    settled = {key: msgspec.structs.replace(outcome, earlier_batch="") for key, outcome in plan.settled.items()}
+    services.ledger.record_all(plan.job, settled)

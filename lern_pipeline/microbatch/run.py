@@ -281,7 +281,7 @@ class MicroBatchRun:
             self.services.broker.publish(plan.unpublished())
         crash_point("after-publish")
         with self._step("effects"):
-            keep_settled(plan, self.settings, self.services)
+            keep_settled(plan, self.services)
         crash_point("after-settled")
         with self._step("write checksums"):
             for cache_writes in plan.last:

@@ -148,6 +148,26 @@ class Cassandra:
         self.counts["cassandra.statements"] += 1
         self._session.answered(lambda session: session.execute(self._session.prepare(query).bind(values)))
 
+    def execute_all(self, table: str, query: str, rows: Sequence[tuple[Any, ...]]) -> None:
+        """Carry out one statement on ``table`` that may be repeated, for many values: grouped and concurrently.
+
+        Raises:
+            ServiceUnavailable: no answer in time.
+        """
+
+        def ask(session: Any) -> int:
+            statement = self._session.prepare(query)
+            bound = [statement.bind(values) for values in rows]
+            batches = self._batches(table, bound)
+            self._concurrently(
+                range(len(batches)),
+                lambda number: session.execute_async(_group(bound, batches[number])),
+                lambda number, future: future.result(),
+            )
+            return len(batches)
+
+        self.counts["cassandra.statements"] += self._session.answered(ask)
+
     # --- reads
 
     def select(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 import uuid
+from collections.abc import Mapping
 
 import msgspec
 
@@ -74,12 +75,16 @@ class CassandraEffectLedger:
         )
         return bool(answer["[applied]"])
 
-    def record(self, job: str, key: str, outcome: Outcome) -> None:
+    def record_all(self, job: str, outcomes: Mapping[str, Outcome]) -> None:
         """See :class:`lern_pipeline.microbatch.effects.EffectLedger`."""
+        if not outcomes:
+            return
         self._ensure()
-        self._cassandra.execute(
-            f"UPDATE {self._effects.full_name} USING TTL ? SET outcome = ? WHERE job = ? AND key = ?",
-            (self._ttl, _encoder.encode(outcome).decode(), job, key),
+        table = self._effects.full_name
+        self._cassandra.execute_all(
+            table,
+            f"UPDATE {table} USING TTL ? SET outcome = ? WHERE job = ? AND key = ?",
+            [(self._ttl, _encoder.encode(outcome).decode(), job, key) for key, outcome in outcomes.items()],
         )
 
     def give_back(self, job: str, key: str) -> None:
@@ -126,7 +131,7 @@ class CassandraEffectLedger:
                 (self._ttl, True, job, key),
             )
         else:
-            self.record(job, key, Outcome("dropped", reason="dropped by an operator"))
+            self.record_all(job, {key: Outcome("dropped", reason="dropped by an operator")})
         self.strike_off(job, key)
         return True
 

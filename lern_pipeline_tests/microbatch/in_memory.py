@@ -534,9 +534,10 @@ class InMemoryLedger:
             self.known[job, effect.key] = LedgerEntry(now_ms, batch)
             return True
 
-    def record(self, job: str, key: str, outcome: Outcome) -> None:
-        self.journal.append(f"outcome {key} {outcome.status}")
-        self.known[job, key].outcome = outcome
+    def record_all(self, job: str, outcomes: Mapping[str, Outcome]) -> None:
+        for key, outcome in outcomes.items():
+            self.journal.append(f"outcome {key} {outcome.status}")
+            self.known[job, key].outcome = outcome
 
     def give_back(self, job: str, key: str) -> None:
         self.journal.append(f"give back {key}")

@@ -149,7 +149,7 @@ def test_what_another_run_ends_meanwhile_is_not_unknown(tmp_path: Path, monkeypa
     def ends_after_the_look(job: str, keys: list[str]) -> Any:
         found = {key: msgspec.structs.replace(entry) for key, entry in entries(job, keys).items()}
         if "send|0.0" in found and found["send|0.0"].outcome is None:
-            ledger.record(job, "send|0.0", Outcome("done", {"number": "N-ada"}))
+            ledger.record_all(job, {"send|0.0": Outcome("done", {"number": "N-ada"})})
         return found
 
     monkeypatch.setattr(ledger, "entries", ends_after_the_look)

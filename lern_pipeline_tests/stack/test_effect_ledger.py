@@ -50,7 +50,7 @@ def test_of_many_claims_at_once_one_wins(ledger: CassandraEffectLedger, effect: 
 def test_an_outcome_is_found_again(ledger: CassandraEffectLedger, effect: Effect) -> None:
     ledger.claim(JOB, effect, BATCH, THEN)
     outcome = Outcome("done", {"osid": "1-ab", "at": 5})
-    ledger.record(JOB, effect.key, outcome)
+    ledger.record_all(JOB, {effect.key: outcome})
     assert entry(ledger, effect) == LedgerEntry(THEN, BATCH, outcome)
     assert not ledger.claim(JOB, effect, BATCH, THEN)
 
@@ -66,7 +66,7 @@ def test_a_claim_that_is_given_back_can_be_made_again(ledger: CassandraEffectLed
 def unknown(ledger: CassandraEffectLedger, effect: Effect) -> None:
     ledger.claim(JOB, effect, BATCH, THEN)
     ledger.list_unfinished(JOB, effect, BATCH, THEN)
-    ledger.record(JOB, effect.key, Outcome("unknown"))
+    ledger.record_all(JOB, {effect.key: Outcome("unknown")})
 
 
 def listed(ledger: CassandraEffectLedger, effect: Effect) -> bool:
@@ -106,7 +106,7 @@ def test_what_an_operator_drops_is_dropped(ledger: CassandraEffectLedger, effect
 def test_what_is_finished_or_was_never_begun_cannot_be_settled(ledger: CassandraEffectLedger, effect: Effect) -> None:
     assert not ledger.settle(JOB, effect.key, send=True)
     ledger.claim(JOB, effect, BATCH, THEN)
-    ledger.record(JOB, effect.key, Outcome("done"))
+    ledger.record_all(JOB, {effect.key: Outcome("done")})
     assert not ledger.settle(JOB, effect.key, send=True)
     assert not ledger.claim(JOB, effect, BATCH, THEN)
 
@@ -136,10 +136,10 @@ def test_any_job_with_effects_may_be_the_first_of_an_installation(job: str, serv
 def test_what_is_owed_is_shown_until_it_is_struck_off(ledger: CassandraEffectLedger, effect: Effect) -> None:
     ledger.claim(JOB, effect, BATCH, THEN)
     ledger.list_unfinished(JOB, effect, BATCH, THEN)
-    ledger.record(JOB, effect.key, Outcome("owed", reason="answered 500"))
+    ledger.record_all(JOB, {effect.key: Outcome("owed", reason="answered 500")})
     found = entry(ledger, effect)
     assert found is not None and found.is_unfinished and found.outcome is not None and found.outcome.is_open
-    ledger.record(JOB, effect.key, Outcome("done"))
+    ledger.record_all(JOB, {effect.key: Outcome("done")})
     ledger.strike_off(JOB, effect.key)
     assert not listed(ledger, effect)
     assert not ledger.settle(JOB, effect.key, send=True)
@@ -148,7 +148,7 @@ def test_what_is_owed_is_shown_until_it_is_struck_off(ledger: CassandraEffectLed
 def test_an_operator_releases_or_drops_what_is_owed(ledger: CassandraEffectLedger, effect: Effect) -> None:
     ledger.claim(JOB, effect, BATCH, THEN)
     ledger.list_unfinished(JOB, effect, BATCH, THEN)
-    ledger.record(JOB, effect.key, Outcome("owed"))
+    ledger.record_all(JOB, {effect.key: Outcome("owed")})
     assert ledger.settle(JOB, effect.key, send=True)
     assert not listed(ledger, effect)
     assert ledger.claim(JOB, effect, LATER_BATCH, THEN)

@@ -1,15 +1,14 @@
 """Carries out one stage's effects: what the ledger knows is not done again, the rest concurrently.
 
-``effects.concurrency`` threads claim and call; outcomes are kept together, some at a time, while other calls are made.
+Each of the ``effects.concurrency`` threads claims an effect, makes the call, and goes on when its outcome is kept: when
+the process dies, no more effects than there are threads are claimed and have no outcome.
 """
 
 from __future__ import annotations
 
 import logging
-import queue
-import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,6 +26,7 @@ from lern_pipeline.microbatch.effects import (
 )
 from lern_pipeline.microbatch.job import JobSpec
 from lern_pipeline.microbatch.many_threads import many_threads
+from lern_pipeline.microbatch.outcomes_kept_together import OutcomesKeptTogether
 from lern_pipeline.microbatch.plan import Effect, Plan
 from lern_pipeline.microbatch.services import Services
 from lern_pipeline.settings import JobSettings
@@ -34,10 +34,6 @@ from lern_pipeline.settings import JobSettings
 log = logging.getLogger(__name__)
 
 UNKNOWN = "a crash came between sending and the answer"
-
-# Outcomes that are kept together, and how long the first of them waits for the others: a crash in this time loses it.
-KEPT_TOGETHER = 10
-WAIT_SECONDS = 0.02
 
 
 @dataclass
@@ -52,6 +48,9 @@ class EffectsRun:
     resend_unknown: bool
     clock: Callable[[], float]
     warnings: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._kept = OutcomesKeptTogether(lambda outcomes: self.ledger.record_all(self.job, outcomes))
 
     @classmethod
     def of(
@@ -80,14 +79,14 @@ class EffectsRun:
             return {}
         known = self.ledger.entries(self.job, [effect.key for effect in wanted if effect.once])
         outcomes: dict[str, Outcome] = {}
-        troubles: list[BaseException] = []
-        ended: _Ended = queue.SimpleQueue()
+        troubles: list[LernPipelineError] = []
         with many_threads(), ThreadPoolExecutor(min(self.concurrency, len(wanted)), "effect") as pool:
-            for effect in wanted:
-                future = pool.submit(self._one, effect, known.get(effect.key))
-                future.add_done_callback(lambda future, effect=effect: ended.put((effect, future)))  # type: ignore[misc]
-            while (left := len(wanted) - len(outcomes) - len(troubles)) > 0:
-                self._keep(_some(ended, min(left, KEPT_TOGETHER)), outcomes, troubles)
+            futures = [(effect, pool.submit(self._one, effect, known.get(effect.key))) for effect in wanted]
+            for effect, future in futures:
+                try:
+                    outcomes[effect.key] = future.result()
+                except LernPipelineError as error:
+                    troubles.append(error)
         if troubles:
             raise troubles[0]
         unknown = sum(outcome.status == "unknown" for outcome in outcomes.values())
@@ -101,39 +100,13 @@ class EffectsRun:
             self.warnings.append(f"{owed} effects did not work and are still owed: see the asset unfinished_effects")
         return outcomes
 
-    def _keep(
-        self,
-        some: Sequence[tuple[Effect, Future[Outcome | _Made]]],
-        outcomes: dict[str, Outcome],
-        troubles: list[BaseException],
-    ) -> None:
-        made: dict[str, Outcome] = {}
-        for effect, future in some:
-            error = future.exception()
-            if error is not None:
-                troubles.append(error)
-                continue
-            result = future.result()
-            if isinstance(result, _Made):
-                made[effect.key] = result.outcome
-            else:
-                outcomes[effect.key] = result
-        try:
-            self.ledger.record_all(self.job, made)
-        except LernPipelineError as error:
-            troubles += [error] * len(made)
-            return
-        outcomes |= made
-        for _ in made:
-            crash_point("after-outcome")
-
-    def _one(self, effect: Effect, entry: LedgerEntry | None) -> Outcome | _Made:
+    def _one(self, effect: Effect, entry: LedgerEntry | None) -> Outcome:
         if not effect.once:
             return self.performers[effect.kind].perform(effect)
         if entry is None or entry.released:
             if self.ledger.claim(self.job, effect, self.batch, int(self.clock() * 1000)):
                 crash_point("after-claim")
-                return _Made(self._call(effect))
+                return self._called_and_kept(effect)
             entry = self.ledger.entries(self.job, [effect.key])[effect.key]
         if entry.outcome is not None and not entry.outcome.is_open:
             return self._of_batch(entry, entry.outcome)
@@ -167,7 +140,7 @@ class EffectsRun:
 
     def _called_and_kept(self, effect: Effect) -> Outcome:
         outcome = self._call(effect)
-        self.ledger.record_all(self.job, {effect.key: outcome})
+        self._kept.keep(effect.key, outcome)
         crash_point("after-outcome")
         return outcome
 
@@ -182,28 +155,6 @@ class EffectsRun:
             # Listed before it is recorded: a crash in between lists it again.
             self.ledger.list_unfinished(self.job, effect, self.batch, int(self.clock() * 1000))
         return outcome
-
-
-@dataclass(frozen=True, slots=True)
-class _Made:
-    """The outcome of an effect that was made just now: the ledger does not have it yet."""
-
-    outcome: Outcome
-
-
-_Ended = queue.SimpleQueue[tuple[Effect, "Future[Outcome | _Made]"]]
-
-
-def _some(ended: _Ended, most: int) -> list[tuple[Effect, Future[Outcome | _Made]]]:
-    """At least one that has ended, and those that end soon after."""
-    some = [ended.get()]
-    until = time.monotonic() + WAIT_SECONDS
-    while len(some) < most:
-        try:
-            some.append(ended.get(timeout=max(until - time.monotonic(), 0)))
-        except queue.Empty:
-            break
-    return some
 
 
 def keep_settled(plan: Plan, services: Services) -> None:

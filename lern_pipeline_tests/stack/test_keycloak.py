@@ -238,7 +238,13 @@ def test_up_prints_the_settings_and_where_the_secret_is(
 ) -> None:
     sso = keycloak_accounts.settings
     configuration = tmp_path / "lern-pipeline.yaml"
-    lines = [*local_stack.configuration_lines(), f"sunbird_sso_url: {sso['sunbird_sso_url']}"]
+    at = local_stack.addresses
+    lines = [
+        *local_stack.configuration_lines(),
+        f"sunbird_sso_url: {sso['sunbird_sso_url']}",
+        # Where other tests have started it: `up` tells of all that runs.
+        f"es.basePath: {at.opensearch_host}:{at.opensearch_port}",
+    ]
     configuration.write_text("\n".join(lines))
     # No setting of the product, which refuses it.
     monkeypatch.delenv(KEEP_VARIABLE, raising=False)

@@ -122,9 +122,7 @@ def test_two_daemons_on_one_instance_do_the_work_of_one_and_drain_stays_out(
         for process in processes_of(shared):
             process.kill()
     assert refused.exit_code != 0
-    # Before it: what jobs have to say of their settings.
-    *_, line = refused.errors.strip().splitlines()
-    assert "a Dagster daemon is alive" in line and not refused.output.strip()
+    assert "a Dagster daemon is alive" in the_refusal(refused.errors) and not refused.output.strip()
     lines = shared.left().differences(undisturbed(EVENTS))
     assert not lines, "\n".join(lines[:20])
 
@@ -137,8 +135,7 @@ def test_of_two_drains_at_once_the_second_refuses_and_the_first_finishes(world: 
     second = DrainProcess(shared.environment, tmp_path).wait()
     assert first.wait().exit_code == 0
     assert second.exit_code != 0
-    *_, line = second.errors.strip().splitlines()
-    assert "another drain or rerun is at work" in line and not second.output.strip()
+    assert "another drain or rerun is at work" in the_refusal(second.errors) and not second.output.strip()
 
 
 class MeetingStore(JournalledStore):
@@ -177,3 +174,10 @@ def test_two_runs_of_one_batch_at_once_carry_out_the_same_plan(tmp_path: Path) -
     texts = {message.id: message.value for message in world.broker.published}
     assert len(texts) == 3
     assert all(texts[message.id] == message.value for message in world.broker.published)
+
+
+def the_refusal(errors: str) -> str:
+    """The one line that is said besides what a job remarks of its settings at every start."""
+    lines = [line for line in errors.strip().splitlines() if "removes no accounts at Keycloak" not in line]
+    (line,) = lines
+    return line

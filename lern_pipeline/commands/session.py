@@ -14,6 +14,7 @@ from lern_pipeline.definitions import make_definitions
 from lern_pipeline.jobs.all_jobs import ALL_JOBS, job_named
 from lern_pipeline.orchestration.drain import Runner, only_one, refuse_if_daemon_alive
 from lern_pipeline.orchestration.installation import Installation, current_configuration, remarks
+from lern_pipeline.orchestration.instance_storage import complete_storage
 from lern_pipeline.resources.kafka_client import check_codecs
 
 Progress = Callable[[str], None]
@@ -48,4 +49,5 @@ def runner_session(job_name: str | None, progress: Progress) -> Iterator[Runner]
     with DagsterInstance.get() as instance:
         refuse_if_daemon_alive(instance)
         with only_one(instance):
+            complete_storage(instance)
             yield Runner(jobs, make_definitions(configuration), Installation(), instance, progress)

@@ -7,6 +7,8 @@ import threading
 from dagster import DagsterInstance, SensorEvaluationContext
 from dagster._core.instance import InstanceRef
 
+from lern_pipeline.orchestration.instance_storage import complete_storage
+
 _lock = threading.Lock()
 _opened: list[tuple[InstanceRef, DagsterInstance]] = []
 
@@ -23,5 +25,7 @@ def instance_of(context: SensorEvaluationContext) -> DagsterInstance:
     with _lock:
         if not _opened or _opened[0][0] != ref:
             # An older one is dropped, not closed: a tick may still read it.
-            _opened[:] = [(ref, DagsterInstance.from_ref(ref))]
+            opened = DagsterInstance.from_ref(ref)
+            complete_storage(opened)
+            _opened[:] = [(ref, opened)]
         return _opened[0][1]

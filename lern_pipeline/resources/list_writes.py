@@ -3,7 +3,8 @@
 Setting a list to a value deletes what is older than the write and adds cells under ids of the server's making. The
 same write again, with the same timestamp, deletes nothing of the first and adds its cells a second time. So a
 statement that sets a list gets a slightly later timestamp whenever it is sent again: the time since it was planned,
-a hundred thousand times slower. That is a second after a day: no learner's later progress is in its way.
+on a slower clock. For a minute that is a thousand times slower, so that what is sent again at once differs as well;
+from then on a hundred thousand times. That is a second after a day: no learner's later progress is in its way.
 """
 
 from __future__ import annotations
@@ -14,7 +15,16 @@ from typing import Any
 
 from cassandra.policies import FallthroughRetryPolicy
 
-SLOWER = 100_000
+# Microseconds since a write was planned.
+MINUTE = 60_000_000
+SLOWER_WITHIN_A_MINUTE = 1_000
+SLOWER_AFTERWARDS = 100_000
+
+
+def later_by(elapsed: int) -> int:
+    """How much later than planned to write, after that time; both in microseconds. Grows with the time."""
+    first = min(max(elapsed, 0), MINUTE)
+    return first // SLOWER_WITHIN_A_MINUTE + max(elapsed - MINUTE, 0) // SLOWER_AFTERWARDS
 
 
 class ListWriteTimes:
@@ -28,7 +38,7 @@ class ListWriteTimes:
         """From the planned write time, in microseconds, to the one to write with."""
         self._attempt += 1
         now, attempt = int(self._clock() * 1_000_000), self._attempt
-        return lambda planned: planned + max(now - planned, 0) // SLOWER + attempt
+        return lambda planned: planned + later_by(now - planned) + attempt
 
 
 def never_repeated(statement: Any) -> Any:

@@ -8,11 +8,12 @@ import shutil
 import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from typing import ClassVar
 from urllib.parse import urlsplit
 
-import httpx2
+import urllib3
 
 from lern_pipeline.local import versions
 from lern_pipeline.local.addresses import accepts_connections
@@ -99,11 +100,11 @@ class KeycloakServer:
         if not accepts_connections(self.host, self.port):
             return False
         try:
-            # No proxy that the surroundings name: the address may be of this machine.
-            with httpx2.Client(timeout=timeout, trust_env=False) as client:
-                answer = client.get(f"{self.url.rstrip('/')}/realms/{REALM}")
-                return answer.status_code == httpx2.codes.OK and answer.json()["realm"] == REALM
-        except (httpx2.HTTPError, ValueError, KeyError, TypeError):
+            # Without a proxy that the surroundings name: the address may be of this machine.
+            realm = f"{self.url.rstrip('/')}/realms/{REALM}"
+            answer = urllib3.request("GET", realm, timeout=timeout, retries=False)
+            return answer.status == HTTPStatus.OK and answer.json()["realm"] == REALM
+        except (urllib3.exceptions.HTTPError, ValueError, KeyError, TypeError):
             return False
 
     def complete(self) -> str | None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from typing import ClassVar
 
-import httpx2
+import urllib3
 
 from lern_pipeline.local import versions
 from lern_pipeline.local.addresses import accepts_connections, free_port
@@ -83,11 +84,10 @@ class OpenSearchServer:
         host = f"[{self.host}]" if ":" in self.host else self.host
         health = f"http://{host}:{self.port}/_cluster/health?wait_for_status=yellow&timeout=1s"
         try:
-            # No proxy that the surroundings name: the address may be of this machine.
-            with httpx2.Client(timeout=timeout, trust_env=False) as client:
-                answer = client.get(health)
-                return answer.status_code == httpx2.codes.OK and "cluster_name" in answer.json()
-        except (httpx2.HTTPError, ValueError):
+            # Without a proxy that the surroundings name: the address may be of this machine.
+            answer = urllib3.request("GET", health, timeout=timeout, retries=False)
+            return answer.status == HTTPStatus.OK and "cluster_name" in answer.json()
+        except (urllib3.exceptions.HTTPError, ValueError):
             return False
 
     def complete(self) -> str | None:

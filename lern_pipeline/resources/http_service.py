@@ -10,14 +10,12 @@ from dataclasses import dataclass
 from typing import TypeVar
 from urllib.parse import quote, urlsplit
 
-import httpx2
 import msgspec
 import stamina
 
 from lern_pipeline.errors import AccessRefused, ConfigurationError, ServiceUnavailable
 from lern_pipeline.microbatch.effects import NotCarriedOut
-from lern_pipeline.resources.http_clients import HttpClients, new_client
-from lern_pipeline.resources.outage import one_line
+from lern_pipeline.resources.http_connections import HttpConnections, NoAnswer, UnusableAddress, UnusableHeader
 from lern_pipeline.settings import JobSettings
 
 Key = TypeVar("Key", bound=str)
@@ -104,12 +102,11 @@ class HttpService:
         self._settings = settings
         self._address = address
         self._credentials = credentials or address
-        self._follow_redirects = follow_redirects
-        self._clients = HttpClients(lambda: new_client(settings, headers=JSON_HEADERS))
+        self._connections = HttpConnections(settings, follow_redirects)
         self._lock = threading.Lock()
 
     def close(self) -> None:
-        self._clients.close()
+        self._connections.close()
 
     def shown(self, path: str) -> str:
         """The address of ``path`` as errors tell it: without query and without credentials."""
@@ -147,7 +144,7 @@ class HttpService:
         url = self._url(path)
         if len(url) > LONGEST_ADDRESS:
             return Answer(URI_TOO_LONG, b"")
-        request = self._request(method, url, content, headers)
+        sent = JSON_HEADERS | dict(headers or {})
         perhaps_done = False
 
         def again(error: Exception) -> bool:
@@ -167,7 +164,7 @@ class HttpService:
                 wait_jitter=0.3,
             ):
                 with attempt:
-                    return self._ask(request)
+                    return self._ask(method, url, content, sent)
         except _NotAnswered as error:
             kind = ServiceUnavailable if perhaps_done or not error.certain else NotCarriedOut
             raise kind(self.name, _shown(url), str(error), error.status) from error
@@ -203,56 +200,27 @@ class HttpService:
         # One slash between them, whatever the setting ends in.
         return (base.rstrip("/") if path.startswith("/") else base) + path
 
-    def _request(
-        self, method: str, url: str, content: bytes | None, headers: Mapping[str, str] | None
-    ) -> httpx2.Request:
-        try:
-            with self._clients.lent() as client:
-                return client.build_request(method, url, content=content, headers=headers)
-        except (httpx2.InvalidURL, UnicodeError) as error:
-            # The text of a header that cannot be sent may be a secret.
-            why = f" ({one_line(error)})" if isinstance(error, httpx2.InvalidURL) else ""
-            raise ConfigurationError(
-                f"{self.name}: {_shown(url)} cannot be asked{why}: check {self._settings_to_check()}"
-            ) from None
-
-    def _ask(self, request: httpx2.Request) -> Answer:
+    def _ask(self, method: str, url: str, content: bytes | None, headers: Mapping[str, str]) -> Answer:
         with self._lock:
             self.counts["http.requests"] += 1
-        url = _shown(str(request.url))
         try:
-            with self._clients.lent() as client:
-                response = client.send(request, stream=True, follow_redirects=self._follow_redirects)
-                try:
-                    content = self._body(response)
-                finally:
-                    response.close()
-        except httpx2.UnsupportedProtocol as error:
+            answer = self._connections.ask(method, url, content, headers)
+        except UnusableAddress as error:
             raise ConfigurationError(
-                f"{self.name}: {url} is no address ({one_line(error)}): check {self._address}"
+                f"{self.name}: {_shown(url)} is no address ({error}): check {self._address}"
             ) from error
-        except httpx2.LocalProtocolError:
-            # Its text may hold the header that cannot be sent.
-            raise ConfigurationError(f"{self.name}: {url} cannot be asked: check {self._settings_to_check()}") from None
-        except (httpx2.ConnectError, httpx2.ConnectTimeout) as error:
-            raise _NotAnswered(f"did not answer: {one_line(error)}", certain=True) from error
-        except httpx2.TransportError as error:
-            raise _NotAnswered(f"did not answer: {one_line(error)}") from error
-        except httpx2.TooManyRedirects:
-            return Answer(302, b"")
-        status = response.status_code
+        except UnusableHeader:
+            raise ConfigurationError(
+                f"{self.name}: {_shown(url)} cannot be asked: check {self._settings_to_check()}"
+            ) from None
+        except NoAnswer as error:
+            raise _NotAnswered(f"did not answer: {error.reason}", error.certain) from error
+        status = answer.status
         if status == 429 or status >= 500:
             raise _NotAnswered(f"answered {status}", status=status)
         if status in (401, 403):
-            raise AccessRefused(f"{self.name} answers {status} to {url}: check {self._credentials}", status)
-        return Answer(status, content)
-
-    @staticmethod
-    def _body(response: httpx2.Response) -> bytes:
-        try:
-            return response.read()
-        except httpx2.DecodingError:
-            return b""
+            raise AccessRefused(f"{self.name} answers {status} to {_shown(url)}: check {self._credentials}", status)
+        return Answer(status, answer.content)
 
     def _settings_to_check(self) -> str:
         return " and ".join(dict.fromkeys((self._address, self._credentials)))

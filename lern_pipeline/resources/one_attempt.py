@@ -10,10 +10,8 @@ import threading
 from collections import Counter
 from collections.abc import Mapping
 
-import httpx2
-
 from lern_pipeline.microbatch.channels import NotSent
-from lern_pipeline.resources.http_clients import HttpClients, new_client
+from lern_pipeline.resources.http_connections import HttpConnections
 from lern_pipeline.resources.http_service import Answer
 from lern_pipeline.settings import JobSettings
 
@@ -27,28 +25,20 @@ class OneAttempt:
     def __init__(self, name: str, settings: JobSettings, counts: Counter[str]) -> None:
         self._name = name
         self._counts = counts
-        self._clients = HttpClients(lambda: new_client(settings, follow_redirects=False))
+        self._connections = HttpConnections(settings)
         self._lock = threading.Lock()
 
     def close(self) -> None:
-        self._clients.close()
+        self._connections.close()
 
     def post(self, url: str, content: bytes, headers: Mapping[str, str]) -> Answer | NotSent:
         """The answer, whatever its status. Without one the reason, which names nothing but the kind of error: the
         library's texts may quote addresses and headers."""
         with self._lock:
             self._counts["http.requests"] += 1
-        with self._clients.lent() as client:
-            try:
-                request = client.build_request("POST", url, content=content, headers=headers)
-                response = client.send(request, stream=True)
-            # Whatever it is, it means that nothing is known to have been sent (contract notification-job 3).
-            except Exception as error:
-                return NotSent(f"{self._name} did not answer: {type(error).__name__}")
-            try:
-                return Answer(response.status_code, response.read())
-            except httpx2.HTTPError:
-                # The status is the answer, even where what follows cannot be read.
-                return Answer(response.status_code, b"")
-            finally:
-                response.close()
+        try:
+            answer = self._connections.ask("POST", url, content, headers)
+        # Whatever it is, it means that nothing is known to have been sent (contract notification-job 3).
+        except Exception as error:
+            return NotSent(f"{self._name} did not answer: {type(error.__cause__ or error).__name__}")
+        return Answer(answer.status, answer.content)

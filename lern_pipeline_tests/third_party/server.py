@@ -143,6 +143,8 @@ class ThirdParty:
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
     block_on_close = False
+    # Of many that connect at once none is turned away.
+    request_queue_size = 128
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that has gone away is its own affair."""

@@ -1,0 +1,167 @@
+"""Connections to HTTP services: pooled, shared by all threads, one request at a time on each, never repeated here."""
+
+from __future__ import annotations
+
+import ssl
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from urllib.request import getproxies, proxy_bypass
+
+import certifi
+import urllib3
+from urllib3.exceptions import (
+    ConnectTimeoutError,
+    DecodeError,
+    HTTPError,
+    LocationValueError,
+    MaxRetryError,
+    NewConnectionError,
+    SSLError,
+)
+from urllib3.util import Url, make_headers, parse_url
+
+from lern_pipeline.resources.outage import one_line
+from lern_pipeline.settings import JobSettings
+
+# More wait for nothing: the calls under way are bounded elsewhere.
+CONNECTIONS_KEPT = 64
+MOST_REDIRECTS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class RawAnswer:
+    """``content`` is empty where it could not be read, for example because it is not compressed the way its header
+    says."""
+
+    status: int
+    content: bytes
+
+
+class NoAnswer(Exception):
+    """No connection, or one that was lost. ``certain``: none was made, so nothing was done."""
+
+    def __init__(self, reason: str, certain: bool) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.certain = certain
+
+
+class UnusableAddress(Exception):
+    """What was given is no address of an HTTP service."""
+
+
+class UnusableHeader(Exception):
+    """A header cannot be sent. It may be a secret: this does not tell it."""
+
+
+class HttpConnections:
+    """Made on first use, kept until :meth:`close`, with the time-outs of the settings and the proxies of the
+    environment."""
+
+    def __init__(self, settings: JobSettings, follow_redirects: bool = False) -> None:
+        self._settings = settings
+        self._follow_redirects = follow_redirects
+        self._managers: dict[str | None, urllib3.PoolManager] = {}
+        self._lock = threading.Lock()
+
+    def close(self) -> None:
+        """Close all that are idle; those under way when their call ends."""
+        with self._lock:
+            managers, self._managers = self._managers, {}
+        for manager in managers.values():
+            manager.clear()
+
+    def ask(self, method: str, url: str, content: bytes | None, headers: Mapping[str, str]) -> RawAnswer:
+        """The answer, whatever its status; after too many redirects that of the last one.
+
+        Raises:
+            NoAnswer: time-out, no connection, a connection that was lost.
+            UnusableAddress, UnusableHeader: nothing was sent.
+        """
+        try:
+            address = _address(url)
+            response = self._manager(address).urlopen(
+                method,
+                url,
+                body=content,
+                headers=_encoded(address, headers),
+                redirect=self._follow_redirects,
+                retries=_redirects() if self._follow_redirects else False,
+                preload_content=False,
+            )
+            try:
+                return RawAnswer(response.status, response.read(decode_content=True))
+            except DecodeError:
+                response.close()
+                return RawAnswer(response.status, b"")
+        except LocationValueError as error:
+            raise UnusableAddress(one_line(error)) from error
+        except MaxRetryError as error:
+            raise _no_answer(error.reason or error) from error
+        except HTTPError as error:
+            raise _no_answer(error) from error
+        except ValueError:
+            raise UnusableHeader from None
+
+    def _manager(self, address: Url) -> urllib3.PoolManager:
+        proxy = _proxy(address)
+        with self._lock:
+            manager = self._managers.get(proxy)
+            if manager is None:
+                manager = self._managers[proxy] = self._new_manager(proxy)
+            return manager
+
+    def _new_manager(self, proxy: str | None) -> urllib3.PoolManager:
+        timeout = urllib3.Timeout(
+            connect=self._settings.number("http.connect.timeout.seconds"),
+            read=self._settings.number("http.read.timeout.seconds"),
+        )
+        if proxy is not None:
+            return urllib3.ProxyManager(proxy, maxsize=CONNECTIONS_KEPT, timeout=timeout, ssl_context=_trusted())
+        return urllib3.PoolManager(maxsize=CONNECTIONS_KEPT, timeout=timeout, ssl_context=_trusted())
+
+
+def _address(url: str) -> Url:
+    address = parse_url(url)
+    if address.scheme not in ("http", "https") or not address.host:
+        raise LocationValueError("neither http:// nor https:// and a host")
+    return address
+
+
+def _encoded(address: Url, headers: Mapping[str, str]) -> dict[str, bytes]:
+    """With those that every request carries; credentials in the address go the usual way."""
+    common = make_headers(accept_encoding="gzip,deflate", basic_auth=address.auth)
+    return {name: value.encode() for name, value in (common | dict(headers)).items()}
+
+
+def _redirects() -> urllib3.Retry:
+    return urllib3.Retry(
+        total=None, connect=0, read=0, status=0, other=0, redirect=MOST_REDIRECTS, raise_on_redirect=False
+    )
+
+
+def _no_answer(error: Exception) -> NoAnswer:
+    # A certificate that is not trusted ends a connection before anything is asked.
+    certain = isinstance(error, (NewConnectionError, ConnectTimeoutError)) or (
+        isinstance(error, SSLError) and any(isinstance(part, ssl.SSLCertVerificationError) for part in error.args)
+    )
+    # The library's texts begin with the connection they are about.
+    reason = one_line(error).rpartition("): ")[2]
+    return NoAnswer(reason, certain)
+
+
+def _proxy(address: Url) -> str | None:
+    proxies = getproxies()
+    if not proxies or proxy_bypass(address.netloc or ""):
+        return None
+    return proxies.get(address.scheme or "") or proxies.get("all")
+
+
+@cache
+def _trusted() -> ssl.SSLContext:
+    """Authorities of the system and of the library. Read once per process: it takes longer than a call."""
+    context = ssl.create_default_context(cafile=certifi.where())
+    context.load_default_certs()
+    return context

@@ -1,0 +1,128 @@
+"""Connections to HTTP services as the client library makes them: redirects, compression, proxies, TLS."""
+
+from __future__ import annotations
+
+import gzip
+import socket
+import threading
+from pathlib import Path
+
+import pytest
+from pytest_httpserver import HTTPServer
+from werkzeug import Request, Response
+
+from lern_pipeline.local.addresses import free_port
+from lern_pipeline.resources.http_connections import HttpConnections, NoAnswer, RawAnswer, UnusableAddress
+from lern_pipeline.settings import load_configuration
+from lern_pipeline_tests.third_party.certificates import certificate_in
+
+pytestmark = pytest.mark.stack
+
+
+def connections(follow_redirects: bool = False, **environment: str) -> HttpConnections:
+    settings = load_configuration(None, environment).for_job("activity-aggregate-updater")
+    return HttpConnections(settings, follow_redirects)
+
+
+def test_redirects_are_followed_where_that_is_asked_for(httpserver: HTTPServer) -> None:
+    httpserver.expect_request("/old").respond_with_data("", 302, headers={"Location": "/new"})
+    httpserver.expect_request("/new").respond_with_data("here")
+    old = httpserver.url_for("/old")
+    assert connections(follow_redirects=True).ask("GET", old, None, {}) == RawAnswer(200, b"here")
+    assert connections().ask("GET", old, None, {}) == RawAnswer(302, b"")
+
+
+def test_after_too_many_redirects_the_last_one_is_the_answer(httpserver: HTTPServer) -> None:
+    httpserver.expect_request("/round").respond_with_data("", 302, headers={"Location": "/round"})
+    answer = connections(follow_redirects=True).ask("GET", httpserver.url_for("/round"), None, {})
+    assert answer.status == 302
+    assert len(httpserver.log) == 21
+
+
+def test_a_redirect_out_of_http_is_no_address(httpserver: HTTPServer) -> None:
+    httpserver.expect_request("/old").respond_with_data("", 302, headers={"Location": "file:///etc/passwd"})
+    with pytest.raises(UnusableAddress):
+        connections(follow_redirects=True).ask("GET", httpserver.url_for("/old"), None, {})
+
+
+def test_compressed_content_is_asked_for_and_read(httpserver: HTTPServer) -> None:
+    def answer(request: Request) -> Response:
+        assert "gzip" in request.headers["Accept-Encoding"]
+        return Response(gzip.compress(b"text"), headers={"Content-Encoding": "gzip"})
+
+    httpserver.expect_request("/x").respond_with_handler(answer)
+    assert connections().ask("GET", httpserver.url_for("/x"), None, {}) == RawAnswer(200, b"text")
+
+
+def test_a_path_goes_out_as_it_is_given() -> None:
+    path = "/a/%2E%2E/b%2Fc%20d%3F%7C?q=%2B+"
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        received: list[bytes] = []
+
+        def serve() -> None:
+            connection, _ = listening.accept()
+            received.append(connection.recv(65536))
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+
+        threading.Thread(target=serve, daemon=True).start()
+        connections().ask("GET", f"http://127.0.0.1:{listening.getsockname()[1]}{path}", None, {})
+    assert received[0].startswith(f"GET {path} HTTP/1.1\r\n".encode())
+
+
+def test_credentials_in_an_address_are_sent(httpserver: HTTPServer) -> None:
+    httpserver.expect_request("/x", headers={"Authorization": "Basic dXNlcjpwdw=="}).respond_with_data("in")
+    address = httpserver.url_for("/x").replace("http://", "http://user:pw@")
+    assert connections().ask("GET", address, None, {}) == RawAnswer(200, b"in")
+
+
+def test_one_connection_is_used_again_and_replaced_when_the_service_has_closed_it() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        made: list[socket.socket] = []
+
+        def serve() -> None:
+            for answers in (2, 1):
+                connection, _ = listening.accept()
+                made.append(connection)
+                for _ in range(answers):
+                    connection.recv(65536)
+                    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx")
+                connection.close()
+
+        threading.Thread(target=serve, daemon=True).start()
+        asked = connections()
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}/"
+        assert [asked.ask("GET", url, None, {}).content for _ in range(3)] == [b"x"] * 3
+        assert len(made) == 2
+
+
+def test_a_proxy_of_the_environment_is_asked(httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    httpserver.expect_request("/x").respond_with_data("by the proxy")
+    monkeypatch.setenv("http_proxy", httpserver.url_for(""))
+    monkeypatch.setenv("no_proxy", "elsewhere.invalid")
+    asked = connections()
+    assert asked.ask("GET", "http://service.invalid/x", None, {}).content == b"by the proxy"
+    with pytest.raises(NoAnswer):
+        asked.ask("GET", "http://elsewhere.invalid/x", None, {})
+
+
+def test_who_does_not_listen_has_done_nothing() -> None:
+    with pytest.raises(NoAnswer, match="refused") as raised:
+        connections().ask("POST", f"http://127.0.0.1:{free_port()}/", b"{}", {})
+    assert raised.value.certain
+
+
+def test_who_is_not_trusted_has_been_asked_nothing(tmp_path: Path) -> None:
+    made = certificate_in(tmp_path)
+    with HTTPServer(host="localhost", ssl_context=made.server_context()) as server:
+        with pytest.raises(NoAnswer, match="certificate verify failed") as raised:
+            connections().ask("POST", server.url_for("/x"), b"{}", {})
+        assert raised.value.certain
+        assert not server.log
+
+
+def test_who_takes_a_request_and_stays_silent_may_have_done_it() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}/"
+        with pytest.raises(NoAnswer, match="timed out") as raised:
+            connections(LERN_PIPELINE_HTTP_READ_TIMEOUT_SECONDS="0.2").ask("POST", url, b"{}", {})
+    assert not raised.value.certain

@@ -46,7 +46,7 @@ def certificates(options: CertificateOptions, progress: Progress) -> dict[str, A
             services.add("registry", {"delay_s": options.latency})
             services.script(_slow_answers(options.latency))
             rates = {}
-            for concurrency in (options.concurrency, 1):
+            for concurrency in (1, options.concurrency):
                 progress(f"{concurrency} at a time")
                 figures = run(_benchmark(_environment(services.address, concurrency)), _drained(options), progress)
                 rates[concurrency] = figures["events_per_second"]

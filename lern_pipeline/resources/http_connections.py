@@ -57,19 +57,20 @@ class UnusableHeader(Exception):
 
 
 class HttpConnections:
-    """Made on first use, kept until :meth:`close`, with the time-outs of the settings and the proxies of the
-    environment."""
+    """Made on first use, kept until :meth:`close`, with the time-outs of the settings and the proxies that the
+    environment names at first use."""
 
     def __init__(self, settings: JobSettings, follow_redirects: bool = False) -> None:
         self._settings = settings
         self._follow_redirects = follow_redirects
         self._managers: dict[str | None, urllib3.PoolManager] = {}
+        self._ways: dict[tuple[str | None, str | None, int | None], _Way] = {}
         self._lock = threading.Lock()
 
     def close(self) -> None:
         """Close all that are idle; those under way when their call ends."""
         with self._lock:
-            managers, self._managers = self._managers, {}
+            managers, self._managers, self._ways = self._managers, {}, {}
         for manager in managers.values():
             manager.clear()
 
@@ -82,9 +83,10 @@ class HttpConnections:
         """
         try:
             address = _address(url)
-            response = self._manager(address).urlopen(
+            way = self._way(address)
+            response = way.connections.urlopen(
                 method,
-                url,
+                address.request_uri if way.is_direct else url,
                 body=content,
                 headers=_encoded(address, headers),
                 redirect=self._follow_redirects,
@@ -105,13 +107,22 @@ class HttpConnections:
         except ValueError:
             raise UnusableHeader from None
 
-    def _manager(self, address: Url) -> urllib3.PoolManager:
-        proxy = _proxy(address)
+    def _way(self, address: Url) -> _Way:
+        to = (address.scheme, address.host, address.port)
         with self._lock:
-            manager = self._managers.get(proxy)
-            if manager is None:
-                manager = self._managers[proxy] = self._new_manager(proxy)
-            return manager
+            way = self._ways.get(to)
+            if way is None:
+                way = self._ways[to] = self._new_way(address)
+            return way
+
+    def _new_way(self, address: Url) -> _Way:
+        proxy = _proxy(address)
+        manager = self._managers.get(proxy)
+        if manager is None:
+            manager = self._managers[proxy] = self._new_manager(proxy)
+        if proxy is not None or self._follow_redirects:
+            return _Way(manager, is_direct=False)
+        return _Way(manager.connection_from_host(address.host, address.port, address.scheme), is_direct=True)
 
     def _new_manager(self, proxy: str | None) -> urllib3.PoolManager:
         timeout = urllib3.Timeout(
@@ -123,6 +134,15 @@ class HttpConnections:
         return urllib3.PoolManager(maxsize=CONNECTIONS_KEPT, timeout=timeout, ssl_context=_trusted())
 
 
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """How one server is asked. ``is_direct``: its own connections, which take the path alone; choosing them anew for
+    each call costs as much as the rest of it."""
+
+    connections: urllib3.PoolManager | urllib3.HTTPConnectionPool
+    is_direct: bool
+
+
 def _address(url: str) -> Url:
     address = parse_url(url)
     if address.scheme not in ("http", "https") or not address.host:
@@ -130,10 +150,11 @@ def _address(url: str) -> Url:
     return address
 
 
-def _encoded(address: Url, headers: Mapping[str, str]) -> dict[str, bytes]:
-    """With those that every request carries; credentials in the address go the usual way."""
+def _encoded(address: Url, headers: Mapping[str, str]) -> dict[str, str]:
+    """With those that every request carries; credentials in the address go the usual way. The library encodes as
+    Latin-1: what it is given is UTF-8 already."""
     common = make_headers(accept_encoding="gzip,deflate", basic_auth=address.auth)
-    return {name: value.encode() for name, value in (common | dict(headers)).items()}
+    return {name: value.encode().decode("latin-1") for name, value in (common | dict(headers)).items()}
 
 
 def _redirects() -> urllib3.Retry:

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from lern_pipeline.local.addresses import free_port
 from lern_pipeline_tests.faults.job_world import Left
 from lern_pipeline_tests.faults.migration_world import MigrationWorld
 from lern_pipeline_tests.third_party.server import ThirdParty
@@ -110,3 +111,28 @@ def test_rc_cannot_be_searched_when_the_batch_is_run_again(world: World, undistu
     disturbed.drained()
     lines = disturbed.left().differences(undisturbed)
     assert not lines, "\n".join(lines[:20])
+
+
+def test_without_the_search_cluster_events_fail_and_end_when_they_are_sent_again(
+    world: World, undisturbed: Left
+) -> None:
+    """Contract D2: the certificates are there, the old documents too, until somebody sends the events again."""
+    disturbed = world()
+    cluster = disturbed.environment["LERN_PIPELINE_ES_BASEPATH"]
+    disturbed.environment["LERN_PIPELINE_ES_BASEPATH"] = f"127.0.0.1:{free_port()}"
+    (batch,) = [batch for batch in disturbed.drained() if batch["consumed"]]
+    assert (batch["status"], batch["processed"], batch["failed"]) == ("materialised", 0, EVENTS + 1)
+    between = disturbed.left()
+    rows = [text for key, text in between.stored.items() if key.startswith("cert_registry|")]
+    assert len(rows) == EVENTS
+    assert all("'isrevoked': False" in text and "'reason': 'enrolment_updated'" in text for text in rows)
+    assert len([key for key in between.stored if key.startswith("certs ")]) == EVENTS
+
+    disturbed.environment["LERN_PIPELINE_ES_BASEPATH"] = cluster
+    disturbed.publish(0, EVENTS)
+    (batch,) = [batch for batch in disturbed.drained() if batch["consumed"]]
+    assert (batch["processed"], batch["failed"]) == (EVENTS, 1)
+    left = disturbed.left()
+    assert left.stored == undisturbed.stored
+    migrated = {text: n for text, n in undisturbed.messages.items() if "certificate-migrated-svg" in text}
+    assert {text: n for text, n in left.messages.items() if "certificate-migrated-svg" in text} == migrated

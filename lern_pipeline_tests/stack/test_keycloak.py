@@ -19,6 +19,9 @@ import psutil
 import pytest
 
 from lern_pipeline.cli import main
+from lern_pipeline.errors import ServiceUnavailable
+from lern_pipeline.jobs.deletion_proof.profile import in_accounts
+from lern_pipeline.jobs.deletion_proof.trace import Trace
 from lern_pipeline.jobs.user_deletion_cleanup.job import USER_DELETION_CLEANUP
 from lern_pipeline.local.addresses import free_port
 from lern_pipeline.local.keycloak_server import settings_file
@@ -189,6 +192,24 @@ def test_a_directory_that_is_only_read_keeps_the_account_although_it_is_said_to_
     assert keycloak.read(person) == Account(there=True)
     assert directory.has(person)
     assert keycloak_accounts.named(person) == [f"f:{provider}:{person}"]
+    assert list(in_accounts([person], keycloak)) == [Trace(person, "keycloak", "account")]
+
+
+def test_the_proof_of_deletion_finds_an_account_until_it_is_removed(
+    directory: Directory, person: str, federate: Federate, connect: Connect
+) -> None:
+    keycloak = connect(federate())
+    assert list(in_accounts([person, f"{person}-2"], keycloak)) == [Trace(person, "keycloak", "account")]
+    keycloak.remove(person)
+    assert list(in_accounts([person], keycloak)) == []
+
+
+def test_the_proof_of_deletion_does_not_take_a_silent_directory_for_an_empty_one(
+    person: str, federate: Federate, connect: Connect
+) -> None:
+    keycloak = connect(federate(connectionUrl=f"ldap://127.0.0.1:{free_port()}"))
+    with pytest.raises(ServiceUnavailable, match="GET: answered 500"):
+        list(in_accounts([person], keycloak))
 
 
 def test_an_account_of_its_own_store_is_blanked(keycloak_accounts: KeycloakAccounts, connect: Connect) -> None:

@@ -9,9 +9,10 @@ from pydantic import Field
 from lern_pipeline.errors import LernPipelineError
 from lern_pipeline.jobs.deletion_proof.deleted_users import noted, really_deleted, users_named
 from lern_pipeline.jobs.deletion_proof.proof import Proof, prove
-from lern_pipeline.jobs.deletion_proof.trace import Trace, counted, masked
+from lern_pipeline.jobs.deletion_proof.trace import Trace, counted
 from lern_pipeline.jobs.user_deletion_cleanup.job import USER_DELETION_CLEANUP
 from lern_pipeline.microbatch.job import JobSpec
+from lern_pipeline.microbatch.masked_id import masked_id
 from lern_pipeline.orchestration import names
 from lern_pipeline.orchestration.installation import Installation
 from lern_pipeline.orchestration.places import Places
@@ -112,7 +113,7 @@ def _table(traces: Sequence[Trace]) -> dg.TableMetadataValue:
     records = [
         dg.TableRecord(
             {
-                "user": masked(trace.user_id),
+                "user": masked_id(trace.user_id),
                 "where": trace.where,
                 "what": trace.what,
                 "why_it_may_stay": trace.may_stay,

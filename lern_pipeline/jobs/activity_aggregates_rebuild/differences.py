@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from lern_pipeline.jobs.activity_aggregates_rebuild.tally import Change, masked
+from lern_pipeline.jobs.activity_aggregates_rebuild.tally import Change
 from lern_pipeline.jobs.course_progress.wiring import TIME_COLUMNS
+from lern_pipeline.microbatch.masked_id import masked_id
 from lern_pipeline.microbatch.plan import RowWrites
 
 StoredRows = Mapping[tuple[str, tuple[Any, ...]], Mapping[str, Any]]
@@ -35,7 +36,7 @@ def changes_of(rows: Sequence[RowWrites], stored: StoredRows) -> Iterator[Change
         activity = writes.key.index("activity_id" if "activity_id" in writes.key else "courseid")
         for row in writes.rows:
             for column, before, after in _changes(writes, row, stored):
-                yield Change(masked(row[_user_column(writes)]), table, row[activity], column, before, after)
+                yield Change(masked_id(row[_user_column(writes)]), table, row[activity], column, before, after)
 
 
 def _changes(writes: RowWrites, row: list[Any], stored: StoredRows) -> Iterator[tuple[str, Any, Any]]:

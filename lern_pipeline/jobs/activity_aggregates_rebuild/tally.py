@@ -48,8 +48,3 @@ class Tally(msgspec.Struct):
 
 def _sum(one: dict[str, int], other: dict[str, int]) -> dict[str, int]:
     return {name: one.get(name, 0) + other.get(name, 0) for name in sorted({*one, *other})}
-
-
-def masked(user_id: str) -> str:
-    """Enough to recognise a learner whom one knows, not enough to find one."""
-    return f"…{user_id[-3:]}" if len(user_id) > 6 else "…"

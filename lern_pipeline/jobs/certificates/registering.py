@@ -65,8 +65,3 @@ def not_registered(outcome: Outcome) -> NotRegistered:
 def effect_key(kind: str, parts: Sequence[str]) -> str:
     """The same for the same parts, and nothing personal."""
     return f"{kind}|{sha256(msgspec.json.encode(list(parts))).hexdigest()}"
-
-
-def masked(text: str) -> str:
-    """The beginning of an id, for operators."""
-    return f"{text[:4]}…"

@@ -18,7 +18,6 @@ from lern_pipeline.jobs.certificates.registering import (
     NotRegistered,
     effect_key,
     key_search,
-    masked,
     registered,
 )
 from lern_pipeline.jobs.certificates.registration import Sought
@@ -43,6 +42,7 @@ from lern_pipeline.jobs.collection_certificate_generator.telling import (
     USER_READ,
 )
 from lern_pipeline.microbatch.job import Failure, Moment
+from lern_pipeline.microbatch.masked_id import masked_id
 from lern_pipeline.microbatch.plan import Effect
 from lern_pipeline.microbatch.script import Script, Step
 from lern_pipeline.settings import JobSettings
@@ -135,7 +135,7 @@ class Issuing:
             key = f"{key}|rerun{failures}"
         return (
             yield from registered(
-                key, certificate, _sought(certificate), masked(request.user_id), search_first=failures > 0
+                key, certificate, _sought(certificate), masked_id(request.user_id), search_first=failures > 0
             )
         )
 
@@ -221,7 +221,7 @@ class Issuing:
     ) -> Effect:
         """At most once per certificate (16)."""
         performer = FEED_ENTRY if kind == FEED_ENTRY else NOTIFICATION
-        return Effect(f"{kind}|{osid}", performer, request_body, what=what, to_whom=masked(request.user_id))
+        return Effect(f"{kind}|{osid}", performer, request_body, what=what, to_whom=masked_id(request.user_id))
 
 
 def _user_read(request: CertificateRequest, osid: str) -> Effect:

@@ -9,7 +9,7 @@ import msgspec
 
 from lern_pipeline.jobs.certificates.dates import expiry_date, issued_date
 from lern_pipeline.jobs.certificates.issued import Entry, issue_time
-from lern_pipeline.jobs.certificates.registering import NotRegistered, masked, not_registered
+from lern_pipeline.jobs.certificates.registering import NotRegistered, not_registered
 from lern_pipeline.jobs.certificates.request import CertificateRequest, Recipient
 from lern_pipeline.jobs.collection_certificate_generator.old_certificate_json import (
     Addresses,
@@ -20,6 +20,7 @@ from lern_pipeline.jobs.collection_certificate_generator.old_registration import
 from lern_pipeline.jobs.collection_certificate_generator.pending import Requested
 from lern_pipeline.jobs.collection_certificate_generator.svg import svg_variables
 from lern_pipeline.microbatch.job import Moment
+from lern_pipeline.microbatch.masked_id import masked_id
 from lern_pipeline.microbatch.plan import Effect
 from lern_pipeline.microbatch.script import Script, Step
 from lern_pipeline.settings import JobSettings
@@ -37,7 +38,7 @@ def old_registered(
     registration = _registration(request, recipient, certificate_id, code, settings, moment)
     payload: dict[str, Any] = msgspec.to_builtins(registration)
     key = f"{OLD_REGISTRATION}|{certificate_id}"
-    effect = Effect(key, OLD_REGISTRATION, payload, once=False, to_whom=masked(request.user_id))
+    effect = Effect(key, OLD_REGISTRATION, payload, once=False, to_whom=masked_id(request.user_id))
     outcome = (yield Step([effect]))[key]
     if not outcome.is_done:
         return not_registered(outcome)

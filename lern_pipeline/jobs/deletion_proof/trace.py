@@ -20,11 +20,6 @@ Look = Callable[[Sequence[str]], Iterator[Trace]]
 """Looks for users in one place. Raises what its store raises."""
 
 
-def masked(user_id: str) -> str:
-    """The beginning of an id: enough to recognise a user whom one knows, not enough to find one."""
-    return f"{user_id[: min(4, len(user_id) // 2)]}…"
-
-
 def counted(number: int, thing: str) -> str:
     """``1 row``, ``2 rows``."""
     return f"{number} {thing}" if number == 1 else f"{number} {thing}s"

@@ -17,7 +17,6 @@ from lern_pipeline.jobs.certificates.registering import (
     NotRegistered,
     effect_key,
     key_search,
-    masked,
     registered,
 )
 from lern_pipeline.jobs.certificates.registration import Sought
@@ -26,6 +25,7 @@ from lern_pipeline.jobs.certificates.tally import Tally
 from lern_pipeline.jobs.legacy_certificate_migrator.migration_event import Migration
 from lern_pipeline.jobs.legacy_certificate_migrator.registry_rows import BEGINNING, ENDING, REVOKED, STARTED, UPDATED
 from lern_pipeline.microbatch.job import Failure, Moment
+from lern_pipeline.microbatch.masked_id import masked_id
 from lern_pipeline.microbatch.plan import Effect, Message, RowWrites
 from lern_pipeline.microbatch.script import Script, Step
 from lern_pipeline.settings import JobSettings
@@ -102,7 +102,7 @@ class Migrating:
                 f"{key}|rerun{failures}" if failures else key,
                 without(bad_characters(self.settings), migrated_certificate(request, kid, self.settings)),
                 Sought({"oldId": {"eq": migration.identifier}}, limit=1, authorized=True),
-                masked(request.user_id),
+                masked_id(request.user_id),
                 search_first=bool(failures) or state in (STARTED, COMPLETED),
             )
         )

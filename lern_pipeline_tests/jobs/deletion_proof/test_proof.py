@@ -8,7 +8,8 @@ import pytest
 
 from lern_pipeline.errors import ServiceUnavailable
 from lern_pipeline.jobs.deletion_proof.proof import prove
-from lern_pipeline.jobs.deletion_proof.trace import Trace, masked
+from lern_pipeline.jobs.deletion_proof.trace import Trace
+from lern_pipeline.microbatch.masked_id import masked_id
 from lern_pipeline.orchestration.deletion_check import check_result
 
 pytestmark = pytest.mark.rules
@@ -62,4 +63,4 @@ def test_without_users_nothing_is_asked() -> None:
 
 @pytest.mark.parametrize(("user", "shown"), [("95e4942d-cbe8", "95e4…"), ("u-9", "u…"), ("a", "…"), ("user-1", "use…")])
 def test_ids_are_shown_masked(user: str, shown: str) -> None:
-    assert masked(user) == shown
+    assert masked_id(user) == shown

@@ -30,7 +30,8 @@ from lern_pipeline.microbatch.store import BatchStore
 from lern_pipeline.microbatch.user_directory import ProfileRead
 from lern_pipeline.settings import JobSettings, load_configuration
 from lern_pipeline_tests.jobs.assessment_aggregator.assessments import QUESTION_FIELDS
-from lern_pipeline_tests.microbatch.in_memory import InMemoryRows, InMemoryWorld
+from lern_pipeline_tests.microbatch.in_memory import InMemoryWorld
+from lern_pipeline_tests.microbatch.rows_in_memory import InMemoryRows
 from lern_pipeline_tests.microbatch.tally import key_of
 
 #: Longest key that Cassandra takes.

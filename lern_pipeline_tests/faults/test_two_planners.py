@@ -24,7 +24,8 @@ from lern_pipeline_tests.faults.drain_process import DrainProcess
 from lern_pipeline_tests.faults.job_world import Left
 from lern_pipeline_tests.faults.lane_daemon import LaneDaemon, make_home, processes_of, watched
 from lern_pipeline_tests.faults.planning_process import PlanningProcess, SeenOffsets, planner_settings
-from lern_pipeline_tests.microbatch.in_memory import InMemoryWorld, JournalledStore
+from lern_pipeline_tests.microbatch.in_memory import InMemoryWorld
+from lern_pipeline_tests.microbatch.journalled_store import JournalledStore
 from lern_pipeline_tests.microbatch.tally import STARTED, counts, event, key_of, tally_run
 
 pytestmark = pytest.mark.faults

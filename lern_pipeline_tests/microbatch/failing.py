@@ -9,7 +9,9 @@ from lern_pipeline.errors import ServiceUnavailable
 from lern_pipeline.events.record import Record
 from lern_pipeline.microbatch.key import MicroBatchKey
 from lern_pipeline.microbatch.plan import CacheWrites, Message, RowWrites
-from lern_pipeline_tests.microbatch.in_memory import InMemoryBroker, InMemoryCaches, InMemoryRows
+from lern_pipeline_tests.microbatch.broker_in_memory import InMemoryBroker
+from lern_pipeline_tests.microbatch.caches_in_memory import InMemoryCaches
+from lern_pipeline_tests.microbatch.rows_in_memory import InMemoryRows
 
 
 class FailingRows(InMemoryRows):

@@ -19,7 +19,8 @@ from lern_pipeline.microbatch.plan import Effect, Message, RowWrites
 from lern_pipeline.microbatch.run import MicroBatchRun
 from lern_pipeline.microbatch.services import Readers, Services
 from lern_pipeline.settings import JobSettings
-from lern_pipeline_tests.microbatch.in_memory import InMemoryWorld, JournalledStore
+from lern_pipeline_tests.microbatch.in_memory import InMemoryWorld
+from lern_pipeline_tests.microbatch.journalled_store import JournalledStore
 from lern_pipeline_tests.microbatch.tally import STARTED, tally_settings
 
 TABLE = "shop.parcels"

@@ -21,7 +21,9 @@ from lern_pipeline.microbatch.plan import CacheWrites, Message, RowWrites, SetTe
 from lern_pipeline.microbatch.run import MicroBatchRun
 from lern_pipeline.microbatch.services import Readers
 from lern_pipeline.settings import JobSettings, load_configuration
-from lern_pipeline_tests.microbatch.in_memory import InMemoryBroker, InMemoryWorld, JournalledStore
+from lern_pipeline_tests.microbatch.broker_in_memory import InMemoryBroker
+from lern_pipeline_tests.microbatch.in_memory import InMemoryWorld
+from lern_pipeline_tests.microbatch.journalled_store import JournalledStore
 
 TABLE = "shop.tally"
 GREETINGS = "test.greetings"

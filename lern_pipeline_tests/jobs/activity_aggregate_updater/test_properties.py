@@ -26,7 +26,7 @@ from lern_pipeline_tests.jobs.activity_aggregate_updater.learners import (
     Learners,
     completed,
 )
-from lern_pipeline_tests.microbatch.in_memory import Row
+from lern_pipeline_tests.microbatch.journal import Row
 
 pytestmark = pytest.mark.contracts
 

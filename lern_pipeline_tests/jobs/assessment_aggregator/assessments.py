@@ -14,7 +14,8 @@ from lern_pipeline.microbatch.key import MicroBatchKey, OffsetRange
 from lern_pipeline.microbatch.run import BatchResult, MicroBatchRun
 from lern_pipeline.microbatch.store import BatchStore
 from lern_pipeline.settings import JobSettings, load_configuration
-from lern_pipeline_tests.microbatch.in_memory import InMemoryWorld, Row
+from lern_pipeline_tests.microbatch.in_memory import InMemoryWorld
+from lern_pipeline_tests.microbatch.journal import Row
 
 ATTEMPTS = "sunbird_courses.assessment_aggregator"
 AGGREGATES = "sunbird_courses.user_activity_agg"

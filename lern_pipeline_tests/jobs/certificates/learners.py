@@ -12,7 +12,8 @@ from lern_pipeline.jobs.legacy_certificate_migrator.job import LEGACY_CERTIFICAT
 from lern_pipeline.microbatch.job import JobSpec
 from lern_pipeline.microbatch.run import BatchResult, MicroBatchRun
 from lern_pipeline.settings import JobSettings, load_configuration
-from lern_pipeline_tests.microbatch.in_memory import InMemoryWorld, JournalledStore
+from lern_pipeline_tests.microbatch.in_memory import InMemoryWorld
+from lern_pipeline_tests.microbatch.journalled_store import JournalledStore
 from lern_pipeline_tests.microbatch.tally import key_of
 
 Json = dict[str, Any]

@@ -42,6 +42,9 @@ class _Answer(msgspec.Struct):
     items: list[_Item]
 
 
+_answer = msgspec.json.Decoder(_Answer)
+
+
 class CourseBatchDocuments:
     """See :class:`lern_pipeline.microbatch.batch_ownership.CourseBatchIndex`.
 
@@ -76,7 +79,7 @@ class CourseBatchDocuments:
         """The ids of those that are not there."""
         answer = self._sent("POST", f"/{INDEX}/_bulk", b"".join(_lines(documents)))
         try:
-            updates = [item.update for item in msgspec.json.decode(answer.content, type=_Answer).items]
+            updates = [item.update for item in _answer.decode(answer.content).items]
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             raise self._unavailable("gave an answer that cannot be used") from None
         for update in updates:

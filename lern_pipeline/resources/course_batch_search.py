@@ -39,6 +39,9 @@ class _Body(msgspec.Struct):
     result: _Result = msgspec.field(default_factory=_Result)
 
 
+_body = msgspec.json.Decoder(_Body)
+
+
 @dataclass(slots=True)
 class _Found:
     """What one search has come to: distinct batches, entries that are none, and how many there are by its own word."""
@@ -118,7 +121,7 @@ class LmsBatchSearch:
             answer = self._service.post(path, body)
             if answer.status == 200:
                 try:
-                    return msgspec.json.decode(answer.content, type=_Body).result.response
+                    return _body.decode(answer.content).result.response
                 except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
                     continue
         reason = f"answered {answer.status}" if answer.status != 200 else "gave an answer that cannot be used"

@@ -58,6 +58,11 @@ class Chunk(msgspec.Struct):
     tally: Tally = msgspec.field(default_factory=Tally)
 
 
+_as_progress = msgspec.msgpack.Decoder(Progress)
+_as_learners = msgspec.msgpack.Decoder(list[str])
+_as_chunk = msgspec.msgpack.Decoder(Chunk)
+
+
 class KeptRebuild:
     """The files of one course batch."""
 
@@ -66,7 +71,7 @@ class KeptRebuild:
         self._key = batch.key if len(batch.key) <= LONGEST_NAME else uuid5_text(batch.key)
 
     def progress(self) -> Progress | None:
-        return self._read(_PROGRESS, Progress)
+        return self._read(_PROGRESS, _as_progress)
 
     def write_progress(self, progress: Progress) -> None:
         self._write(_PROGRESS, progress)
@@ -77,7 +82,7 @@ class KeptRebuild:
         Raises:
             FileNotFoundError: somebody deleted them.
         """
-        found = self._read(_learners(number), list[str])
+        found = self._read(_learners(number), _as_learners)
         if found is None:
             raise FileNotFoundError(f"{self._store.url}/{self._key}/{_learners(number)} is gone")
         return found
@@ -86,7 +91,7 @@ class KeptRebuild:
         self._write(_learners(number), user_ids)
 
     def chunk(self, number: int) -> Chunk | None:
-        return self._read(_chunk(number), Chunk)
+        return self._read(_chunk(number), _as_chunk)
 
     def write_chunk(self, chunk: Chunk) -> None:
         self._write(_chunk(chunk.number), chunk)
@@ -103,9 +108,9 @@ class KeptRebuild:
     def _write(self, name: str, value: Any) -> None:
         self._store.write_part(self._key, name, msgspec.msgpack.encode(value))
 
-    def _read(self, name: str, kind: type[T]) -> T | None:
+    def _read(self, name: str, decoder: msgspec.msgpack.Decoder[T]) -> T | None:
         data = self._store.read_part(self._key, name)
-        return None if data is None else msgspec.msgpack.decode(data, type=kind)
+        return None if data is None else decoder.decode(data)
 
 
 def _learners(number: int) -> str:

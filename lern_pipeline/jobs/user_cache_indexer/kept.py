@@ -26,6 +26,9 @@ class Progress(msgspec.Struct):
     swept: bool = False
 
 
+_progress = msgspec.msgpack.Decoder(Progress)
+
+
 class KeptBuckets:
     """One directory per bucket, beside the micro-batches' plans."""
 
@@ -34,7 +37,7 @@ class KeptBuckets:
 
     def progress(self, bucket: Bucket) -> Progress | None:
         data = self._store.read_part(bucket.key, _PROGRESS)
-        return None if data is None else msgspec.msgpack.decode(data, type=Progress)
+        return None if data is None else _progress.decode(data)
 
     def write_progress(self, bucket: Bucket, progress: Progress) -> None:
         self._store.write_part(bucket.key, _PROGRESS, msgspec.msgpack.encode(progress))

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-SWITCH_SECONDS = 0.0005
+SWITCH_SECONDS = 0.002
 
 
 @contextmanager

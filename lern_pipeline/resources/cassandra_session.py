@@ -11,6 +11,7 @@ from cassandra import (
     ConsistencyLevel,
     InvalidRequest,
     OperationTimedOut,
+    ProtocolVersion,
     ReadFailure,
     ReadTimeout,
     Unavailable,
@@ -30,6 +31,10 @@ from lern_pipeline.resources.outage import one_line, until_answered
 from lern_pipeline.settings import JobSettings
 
 T = TypeVar("T")
+
+# What installations' servers have in common (Cassandra 3 has no later one). Asking for more costs three connections
+# to find that out, and version 5 checksums each frame in Python: a tenth to a fifth more of a small request.
+PROTOCOL_VERSION = ProtocolVersion.V4
 
 OUTAGE = (
     NoHostAvailable,
@@ -117,6 +122,7 @@ class CassandraSession:
                 port=self._port,
                 auth_provider=self._credentials(),
                 ssl_context=self._ssl_context(),
+                protocol_version=PROTOCOL_VERSION,
                 # Compressing small frames costs more than it saves: 0.2 ms of CPU a request, on both sides.
                 compression=False,
                 connect_timeout=10,

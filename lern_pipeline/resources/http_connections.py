@@ -6,7 +6,7 @@ import ssl
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from urllib.request import getproxies, proxy_bypass
 
 import certifi
@@ -143,6 +143,7 @@ class _Way:
     is_direct: bool
 
 
+@lru_cache(maxsize=1024)
 def _address(url: str) -> Url:
     address = parse_url(url)
     if address.scheme not in ("http", "https") or not address.host:

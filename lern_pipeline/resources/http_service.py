@@ -11,11 +11,11 @@ from typing import TypeVar
 from urllib.parse import quote, urlsplit
 
 import msgspec
-import stamina
 
 from lern_pipeline.errors import AccessRefused, ConfigurationError, ServiceUnavailable
 from lern_pipeline.microbatch.effects import NotCarriedOut
 from lern_pipeline.resources.http_connections import HttpConnections, NoAnswer, UnusableAddress, UnusableHeader
+from lern_pipeline.resources.outage import tried
 from lern_pipeline.settings import JobSettings
 
 Key = TypeVar("Key", bound=str)
@@ -155,20 +155,18 @@ class HttpService:
             return repeatable or error.certain
 
         try:
-            for attempt in stamina.retry_context(
+            return tried(
+                lambda: self._ask(method, url, content, sent),
                 on=again,
                 attempts=self._settings.integer("http.attempts"),
                 timeout=None,
                 wait_initial=0.2,
                 wait_max=2.0,
                 wait_jitter=0.3,
-            ):
-                with attempt:
-                    return self._ask(method, url, content, sent)
+            )
         except _NotAnswered as error:
             kind = ServiceUnavailable if perhaps_done or not error.certain else NotCarriedOut
             raise kind(self.name, _shown(url), str(error), error.status) from error
-        raise AssertionError("unreachable: the last attempt returns or raises")
 
     def for_each(self, keys: Iterable[Key], ask: Callable[[Key], Found]) -> dict[Key, Found]:
         """``ask`` of each distinct key, some at a time. After the first error that concerns the whole service, no

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import stamina
 
@@ -28,13 +28,30 @@ def until_answered(
         ServiceUnavailable: no answer within ``timeout_seconds``; names service and address.
     """
     try:
-        for attempt in stamina.retry_context(
-            on=outage, attempts=None, timeout=timeout_seconds, wait_initial=0.2, wait_max=5.0, wait_jitter=0.5
-        ):
-            with attempt:
-                return call()
+        return tried(
+            call, on=outage, attempts=None, timeout=timeout_seconds, wait_initial=0.2, wait_max=5.0, wait_jitter=0.5
+        )
     except outage as error:
         raise ServiceUnavailable(service, address, one_line(error)) from error
+
+
+def tried(call: Callable[[], T], **retrying: Any) -> T:
+    """``call()``; where it fails, again as ``stamina.retry_context`` does with these arguments.
+
+    Raises:
+        Exception: what the last attempt raised.
+    """
+    # Keeping account of attempts costs as much as a quick call does: it begins with the first failure.
+    try:
+        return call()
+    except Exception as error:
+        failure: Exception | None = error
+    for attempt in stamina.retry_context(**retrying):
+        with attempt:
+            if failure is not None:
+                first, failure = failure, None
+                raise first
+            return call()
     raise AssertionError("unreachable: the last attempt returns or raises")
 
 

@@ -35,7 +35,8 @@ class Options:
 
 
 def run(options: Options, progress: Progress) -> dict[str, Any]:
-    """First load into an empty cache, the same again with nothing to change, and the limit into an empty cache.
+    """First load into an empty cache, the same again with nothing to change, and the limit into an empty cache, which
+    also goes first, unmeasured.
 
     Raises:
         ConfigurationError: the installation is one that people use.
@@ -46,6 +47,8 @@ def run(options: Options, progress: Progress) -> dict[str, Any]:
     with FrameworkStandIn(("board", "medium", "gradeLevel", "subject")) as stand_in:
         environment = {**os.environ, "LERN_PIPELINE_TAXONOMY_BASEPATH": stand_in.address}
         ports = {"cassandra": settings.integer("lms-cassandra.port"), "redis": settings.address(SERVER)[1]}
+        # Servers that have just been started are slow, and the first to ask would pay for it.
+        _measured("limit", environment, ports, progress)
         _empty(settings)
         first = _measured("index", environment, ports, progress)
         again = _measured("index", environment, ports, progress)

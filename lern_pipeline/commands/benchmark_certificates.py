@@ -12,7 +12,9 @@ from lern_pipeline.commands.session import quiet_libraries, to_stderr
 def benchmark(arguments: argparse.Namespace) -> int:
     """Run it and print the figures; the ratio is what counts."""
     quiet_libraries()
-    options = CertificateOptions(arguments.events, arguments.latency_ms / 1000, arguments.concurrency, arguments.seed)
+    options = CertificateOptions(
+        arguments.events, arguments.latency_ms / 1000, arguments.concurrency, arguments.seed, arguments.runs
+    )
     figures = certificates(options, to_stderr)
     if arguments.json:
         print(json.dumps(figures))

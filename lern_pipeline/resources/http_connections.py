@@ -130,8 +130,8 @@ class HttpConnections:
             read=self._settings.number("http.read.timeout.seconds"),
         )
         if proxy is not None:
-            return urllib3.ProxyManager(proxy, maxsize=CONNECTIONS_KEPT, timeout=timeout, ssl_context=_trusted())
-        return urllib3.PoolManager(maxsize=CONNECTIONS_KEPT, timeout=timeout, ssl_context=_trusted())
+            return urllib3.ProxyManager(proxy, maxsize=CONNECTIONS_KEPT, timeout=timeout, ssl_context=trusted())
+        return urllib3.PoolManager(maxsize=CONNECTIONS_KEPT, timeout=timeout, ssl_context=trusted())
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +182,7 @@ def _proxy(address: Url) -> str | None:
 
 
 @cache
-def _trusted() -> ssl.SSLContext:
+def trusted() -> ssl.SSLContext:
     """Authorities of the system and of the library. Read once per process: it takes longer than a call."""
     context = ssl.create_default_context(cafile=certifi.where())
     context.load_default_certs()

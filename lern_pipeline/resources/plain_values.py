@@ -47,6 +47,22 @@ def _plain(value: Any, table: str, column: str) -> Any:
     raise ConfigurationError(f"{table}.{column} is of a type that cannot be copied ({kind.__name__})")
 
 
+def plain_maps(rows: Iterable[Sequence[Any]], column_types: Sequence[Any]) -> list[tuple[Any, ...]]:
+    """The rows with dictionaries for the driver's maps, which serialise a key each time they are asked for it."""
+    maps = [number for number, kind in enumerate(column_types) if kind.typename == "map"]
+    if not maps:
+        return [tuple(row) for row in rows]
+    plain: list[tuple[Any, ...]] = []
+    for row in rows:
+        values = list(row)
+        for number in maps:
+            if values[number] is not None:
+                # Its own list of pairs; going through it the usual way looks every key up.
+                values[number] = dict(values[number]._items)
+        plain.append(tuple(values))
+    return plain
+
+
 def binder(statement: Any) -> Callable[[list[Any]], Any]:
     """Binds plain values: the driver takes texts for decimals, dates and times, but not for UUIDs."""
     ids = [i for i, column in enumerate(statement.column_metadata) if column.type.typename in ("uuid", "timeuuid")]

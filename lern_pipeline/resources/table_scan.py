@@ -8,6 +8,7 @@ from typing import Any
 
 from lern_pipeline.errors import ConfigurationError
 from lern_pipeline.resources.cassandra_session import OUTAGE, CassandraSession
+from lern_pipeline.resources.plain_values import plain_maps
 
 _SMALLEST_TOKEN, _LARGEST_TOKEN = -(2**63), 2**63 - 1
 PARTITIONER = "Murmur3Partitioner"
@@ -68,7 +69,7 @@ def scan_table(
         # The servers are at work on the next pages while this one is.
         ask_for_more()
         if page.current_rows:
-            yield list(page.current_rows)
+            yield plain_maps(page.current_rows, page.column_types)
 
 
 def _ask(session: CassandraSession, statement: Any, range_: Range, state: bytes | None) -> Any:

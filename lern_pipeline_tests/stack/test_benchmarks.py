@@ -47,7 +47,7 @@ def test_certificates_some_at_a_time_and_one_at_a_time(local_stack: RunningStack
     config.write_text("\n".join(local_stack.configuration_lines()))
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("LERN_PIPELINE_")}
     ended = subprocess.run(
-        [str(COMMAND), "benchmark", "certificates", "--events", "20", "--latency-ms", "20", "--json"],
+        [str(COMMAND), "benchmark", "certificates", "--events", "20", "--latency-ms", "20", "--runs", "1", "--json"],
         env=inherited | {"LERN_PIPELINE_CONFIG": str(config)},
         capture_output=True,
         text=True,

@@ -12,7 +12,7 @@ from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
 from lern_pipeline.local.addresses import free_port
-from lern_pipeline.resources.http_connections import HttpConnections, NoAnswer, RawAnswer, UnusableAddress
+from lern_pipeline.resources.http_connections import HttpConnections, NoAnswer, RawAnswer, UnusableAddress, trusted
 from lern_pipeline.settings import load_configuration
 from lern_pipeline_tests.third_party.certificates import certificate_in
 
@@ -118,6 +118,18 @@ def test_who_is_not_trusted_has_been_asked_nothing(tmp_path: Path) -> None:
             connections().ask("POST", server.url_for("/x"), b"{}", {})
         assert raised.value.certain
         assert not server.log
+
+
+def test_an_authority_that_the_environment_names_is_trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = certificate_in(tmp_path)
+    monkeypatch.setenv("SSL_CERT_FILE", str(made.certificate))
+    with HTTPServer(host="localhost", ssl_context=made.server_context()) as server:
+        server.expect_request("/x").respond_with_data("in")
+        trusted.cache_clear()
+        try:
+            assert connections().ask("GET", server.url_for("/x"), None, {}) == RawAnswer(200, b"in")
+        finally:
+            trusted.cache_clear()
 
 
 def test_who_takes_a_request_and_stays_silent_may_have_done_it() -> None:

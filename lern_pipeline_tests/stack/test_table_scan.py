@@ -108,7 +108,9 @@ class UnsteadySession:
     def execute(self, bound: Any, paging_state: int | None) -> Any:
         page = paging_state or 0
         self.asked[bound.start, page] += 1
-        return SimpleNamespace(paging_state=page + 1 if page < 2 else None, current_rows=[(bound.start, page)])
+        return SimpleNamespace(
+            paging_state=page + 1 if page < 2 else None, current_rows=[(bound.start, page)], column_types=[]
+        )
 
     def execute_async(self, bound: Any, paging_state: int | None) -> Any:
         return SimpleNamespace(result=lambda: self._perhaps(bound, paging_state))
@@ -118,6 +120,18 @@ class UnsteadySession:
         if self.failed % 3 == 0:
             raise OperationTimedOut()
         return self.execute(bound, paging_state)
+
+
+@pytest.mark.stack
+def test_maps_are_dictionaries(cassandra: Cassandra, servers: Servers) -> None:
+    own = OwnTable(servers.env, "maps", {"id": "text", "lists": "map<text, frozen<list<text>>>"}, ("id",))
+    cassandra.ensure_table(own)
+    lists = {"board": ["State"], "medium": ["Kannada", "English"]}
+    rows = [["a", lists, 1], ["b", None, 1]]
+    cassandra.apply(RowWrites(own.full_name, ("id",), ("lists",), rows=rows, insert=True))
+    found = {id_: value for page in cassandra.scan(own.full_name, ("id", "lists"), "id", {}) for id_, value in page}
+    assert found == {"a": lists, "b": None}
+    assert type(found["a"]) is dict
 
 
 @pytest.mark.rules

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache
+from urllib.parse import unquote
 from urllib.request import getproxies, proxy_bypass
 
 import certifi
@@ -25,8 +26,8 @@ from urllib3.util import Url, make_headers, parse_url
 from lern_pipeline.resources.outage import one_line
 from lern_pipeline.settings import JobSettings
 
-# More wait for nothing: the calls under way are bounded elsewhere.
-CONNECTIONS_KEPT = 64
+# Of one server. How many calls are under way is bounded elsewhere; a connection too many would be made anew each time.
+CONNECTIONS_KEPT = 256
 MOST_REDIRECTS = 20
 
 
@@ -110,6 +111,9 @@ class HttpConnections:
     def _way(self, address: Url) -> _Way:
         to = (address.scheme, address.host, address.port)
         with self._lock:
+            # Where redirects lead, and whose addresses events name, there may be any number of servers.
+            if self._follow_redirects:
+                return _Way(self._manager(_proxy(address)), is_direct=False)
             way = self._ways.get(to)
             if way is None:
                 way = self._ways[to] = self._new_way(address)
@@ -117,12 +121,16 @@ class HttpConnections:
 
     def _new_way(self, address: Url) -> _Way:
         proxy = _proxy(address)
+        manager = self._manager(proxy)
+        if proxy is not None:
+            return _Way(manager, is_direct=False)
+        return _Way(manager.connection_from_host(address.host, address.port, address.scheme), is_direct=True)
+
+    def _manager(self, proxy: str | None) -> urllib3.PoolManager:
         manager = self._managers.get(proxy)
         if manager is None:
             manager = self._managers[proxy] = self._new_manager(proxy)
-        if proxy is not None or self._follow_redirects:
-            return _Way(manager, is_direct=False)
-        return _Way(manager.connection_from_host(address.host, address.port, address.scheme), is_direct=True)
+        return manager
 
     def _new_manager(self, proxy: str | None) -> urllib3.PoolManager:
         timeout = urllib3.Timeout(
@@ -154,7 +162,8 @@ def _address(url: str) -> Url:
 def _encoded(address: Url, headers: Mapping[str, str]) -> dict[str, str]:
     """With those that every request carries; credentials in the address go the usual way. The library encodes as
     Latin-1: what it is given is UTF-8 already."""
-    common = make_headers(accept_encoding="gzip,deflate", basic_auth=address.auth)
+    credentials = None if address.auth is None else unquote(address.auth)
+    common = make_headers(accept_encoding="gzip,deflate", basic_auth=credentials)
     return {name: value.encode().decode("latin-1") for name, value in (common | dict(headers)).items()}
 
 

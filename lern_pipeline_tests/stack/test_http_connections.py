@@ -71,8 +71,37 @@ def test_a_path_goes_out_as_it_is_given() -> None:
 
 def test_credentials_in_an_address_are_sent(httpserver: HTTPServer) -> None:
     httpserver.expect_request("/x", headers={"Authorization": "Basic dXNlcjpwdw=="}).respond_with_data("in")
-    address = httpserver.url_for("/x").replace("http://", "http://user:pw@")
+    address = httpserver.url_for("/x").replace("http://", "http://us%65r:pw@")
     assert connections().ask("GET", address, None, {}) == RawAnswer(200, b"in")
+
+
+@pytest.mark.parametrize(
+    ("method", "answer"),
+    [
+        ("HEAD", b"HTTP/1.1 404 Not Found\r\nContent-Length: 7\r\n\r\n"),
+        ("DELETE", b"HTTP/1.1 204 No Content\r\n\r\n"),
+        ("GET", b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n"),
+        ("GET", b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 7\r\n\r\nno gzip"),
+    ],
+    ids=["HEAD", "without content", "chunked", "not decompressed"],
+)
+def test_an_answer_of_any_kind_gives_its_connection_back(method: str, answer: bytes) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        answered: list[int] = []
+
+        def serve() -> None:
+            for number in (1, 2):
+                connection, _ = listening.accept()
+                while connection.recv(65536):
+                    answered.append(number)
+                    connection.sendall(answer)
+
+        threading.Thread(target=serve, daemon=True).start()
+        asked = connections()
+        for _ in range(3):
+            asked.ask(method, f"http://127.0.0.1:{listening.getsockname()[1]}/", None, {})
+        assert answered == [1, 1, 1]
+        asked.close()
 
 
 def test_one_connection_is_used_again_and_replaced_when_the_service_has_closed_it() -> None:

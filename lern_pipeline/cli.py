@@ -91,7 +91,7 @@ def _benchmarks(commands: Any) -> None:
     certificates.add_argument("--events", type=int, default=200, metavar="N", help="requests to publish (default 200)")
     certificates.add_argument("--latency-ms", type=float, default=50, metavar="N", help="of each answer (default 50)")
     certificates.add_argument("--concurrency", type=int, default=20, metavar="N", help="calls in flight (default 20)")
-    certificates.add_argument("--runs", type=int, default=3, metavar="N", help="at a time; the median counts")
+    certificates.add_argument("--runs", type=int, default=3, metavar="N", help="of several in flight (default 3)")
     certificates.add_argument("--seed", type=int, default=1, metavar="N", help="as for the others")
     certificates.add_argument("--json", action="store_true", help="the result as one line of JSON on stdout")
     text = "All users indexed, beside a loop that only scans and writes. Needs an installation without users."

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from lern_pipeline.resources.list_writes import ListWriteTimes, later_by
+
+pytestmark = pytest.mark.rules
 
 MILLISECOND = 1_000
 DAY = 86_400 * 1_000_000

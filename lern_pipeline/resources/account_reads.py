@@ -15,7 +15,8 @@ from lern_pipeline.microbatch.account_reads import (
     ReadableAccount,
 )
 from lern_pipeline.microbatch.effects import NotCarriedOut
-from lern_pipeline.resources.http_service import Answer, HttpService, member, path_segment
+from lern_pipeline.resources.http_answer import Answer, member
+from lern_pipeline.resources.http_service import HttpService, path_segment
 from lern_pipeline.resources.respite import Respite
 from lern_pipeline.resources.user_service import BLOCKED
 from lern_pipeline.settings import JobSettings

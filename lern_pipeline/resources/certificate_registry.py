@@ -8,7 +8,8 @@ from typing import Any
 
 from lern_pipeline.microbatch.certificate_services import CallFailed
 from lern_pipeline.resources.failed_calls import expect_status, failed_calls
-from lern_pipeline.resources.http_service import Answer, HttpService, member, path_segment
+from lern_pipeline.resources.http_answer import Answer, member
+from lern_pipeline.resources.http_service import HttpService, path_segment
 from lern_pipeline.settings import JobSettings
 
 #: Answers with no ``osid`` too: RC has taken the request and goes on by itself.

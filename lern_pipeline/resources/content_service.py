@@ -7,7 +7,8 @@ from collections.abc import Iterable
 
 from lern_pipeline.errors import ServiceUnavailable
 from lern_pipeline.microbatch.service_readers import ContentAnswer, ContentUnusable, NotRead, TypeUnknown
-from lern_pipeline.resources.http_service import Answer, HttpService, member, path_segment
+from lern_pipeline.resources.http_answer import Answer, member
+from lern_pipeline.resources.http_service import HttpService, path_segment
 from lern_pipeline.settings import JobSettings
 
 #: So many contents in a row without an answer: the service is down, and the others are not waited for as long.

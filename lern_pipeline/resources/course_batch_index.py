@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from lern_pipeline.errors import ConfigurationError, ServiceUnavailable
-from lern_pipeline.resources.http_service import Answer
+from lern_pipeline.resources.http_answer import Answer
 from lern_pipeline.resources.search_cluster import ADDRESS, NAME, SearchCluster
 from lern_pipeline.settings import JobSettings
 

@@ -11,7 +11,8 @@ import msgspec
 
 from lern_pipeline.errors import ServiceUnavailable
 from lern_pipeline.microbatch.batch_ownership import BatchKey, OpenBatches
-from lern_pipeline.resources.http_service import Answer, HttpService, member
+from lern_pipeline.resources.http_answer import Answer, member
+from lern_pipeline.resources.http_service import HttpService
 from lern_pipeline.settings import JobSettings
 
 PAGE = 200

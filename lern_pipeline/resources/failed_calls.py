@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from lern_pipeline.errors import AccessRefused, ServiceUnavailable
 from lern_pipeline.microbatch.certificate_services import CallFailed
 from lern_pipeline.microbatch.effects import NotCarriedOut
-from lern_pipeline.resources.http_service import Answer
+from lern_pipeline.resources.http_answer import Answer
 
 
 @contextmanager

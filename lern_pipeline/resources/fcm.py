@@ -12,7 +12,7 @@ import msgspec
 from lern_pipeline.events.lenient_json import compact_json, parse_lenient
 from lern_pipeline.microbatch.channels import NotSent, Push, Sent
 from lern_pipeline.resources.google_token import AccessTokens, UnusableAccount
-from lern_pipeline.resources.http_service import Answer
+from lern_pipeline.resources.http_answer import Answer
 from lern_pipeline.resources.one_attempt import OneAttempt
 from lern_pipeline.settings import JobSettings
 

@@ -23,21 +23,13 @@ from urllib3.exceptions import (
 )
 from urllib3.util import Url, make_headers, parse_url
 
+from lern_pipeline.resources.http_answer import Answer
 from lern_pipeline.resources.outage import one_line
 from lern_pipeline.settings import JobSettings
 
 # Of one server. How many calls are under way is bounded elsewhere; a connection too many would be made anew each time.
 CONNECTIONS_KEPT = 256
 MOST_REDIRECTS = 20
-
-
-@dataclass(frozen=True, slots=True)
-class RawAnswer:
-    """``content`` is empty where it could not be read, for example because it is not compressed the way its header
-    says."""
-
-    status: int
-    content: bytes
 
 
 class NoAnswer(Exception):
@@ -58,8 +50,8 @@ class UnusableHeader(Exception):
 
 
 class HttpConnections:
-    """Made on first use, kept until :meth:`close`, with the time-outs of the settings and the proxies that the
-    environment names at first use."""
+    """Made on first use, kept until :meth:`close`, with the time-outs of the settings and the proxies of the
+    environment."""
 
     def __init__(self, settings: JobSettings, follow_redirects: bool = False) -> None:
         self._settings = settings
@@ -75,7 +67,7 @@ class HttpConnections:
         for manager in managers.values():
             manager.clear()
 
-    def ask(self, method: str, url: str, content: bytes | None, headers: Mapping[str, str]) -> RawAnswer:
+    def ask(self, method: str, url: str, content: bytes | None, headers: Mapping[str, str]) -> Answer:
         """The answer, whatever its status; after too many redirects that of the last one.
 
         Raises:
@@ -95,10 +87,10 @@ class HttpConnections:
                 preload_content=False,
             )
             try:
-                return RawAnswer(response.status, response.read(decode_content=True))
+                return Answer(response.status, response.read(decode_content=True))
             except DecodeError:
                 response.close()
-                return RawAnswer(response.status, b"")
+                return Answer(response.status, b"")
         except LocationValueError as error:
             raise UnusableAddress(one_line(error)) from error
         except MaxRetryError as error:

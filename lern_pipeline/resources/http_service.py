@@ -6,7 +6,6 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import TypeVar
 from urllib.parse import quote, urlsplit
 
@@ -14,6 +13,7 @@ import msgspec
 
 from lern_pipeline.errors import AccessRefused, ConfigurationError, ServiceUnavailable
 from lern_pipeline.microbatch.effects import NotCarriedOut
+from lern_pipeline.resources.http_answer import Answer
 from lern_pipeline.resources.http_connections import HttpConnections, NoAnswer, UnusableAddress, UnusableHeader
 from lern_pipeline.resources.outage import tried
 from lern_pipeline.settings import JobSettings
@@ -24,40 +24,9 @@ Found = TypeVar("Found")
 CONCURRENT_REQUESTS = 8
 JSON_HEADERS = {"Content-Type": "application/json"}
 
-# The client library takes no longer address; a server would answer the same.
+# Hardly a server takes a longer address; it would answer the same.
 LONGEST_ADDRESS = 65_536
 URI_TOO_LONG = 414
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """An answer below 500 that is neither 401, 403 nor 429. ``content`` is empty where it could not be read, for
-    example because it is not compressed the way its header says."""
-
-    status: int
-    content: bytes
-
-    def json(self) -> object:
-        """The body's JSON; None where it is none."""
-        try:
-            return msgspec.json.decode(self.content)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            return None
-
-    def member(self, *path: str) -> object:
-        """As :func:`member`, of the body."""
-        return member(self.json(), *path)
-
-    def says(self, text: str) -> bool:
-        """Whether the text stands anywhere in the body."""
-        return text.encode() in self.content
-
-
-def member(value: object, *path: str) -> object:
-    """What stands at the path of member names; None where a level of it is missing, null or no object."""
-    for name in path:
-        value = value.get(name) if isinstance(value, dict) else None
-    return value
 
 
 def path_segment(text: str) -> str:
@@ -130,7 +99,7 @@ class HttpService:
         headers: Mapping[str, str] | None = None,
         repeatable: bool = True,
     ) -> Answer:
-        """The service's answer, after up to ``http.attempts`` attempts.
+        """The service's answer, after up to ``http.attempts`` attempts: below 500, and neither 401, 403 nor 429.
 
         Args:
             path: with query, percent-encoded; put behind the base address as it is.
@@ -218,7 +187,7 @@ class HttpService:
             raise _NotAnswered(f"answered {status}", status=status)
         if status in (401, 403):
             raise AccessRefused(f"{self.name} answers {status} to {_shown(url)}: check {self._credentials}", status)
-        return Answer(status, answer.content)
+        return answer
 
     def _settings_to_check(self) -> str:
         return " and ".join(dict.fromkeys((self._address, self._credentials)))

@@ -21,7 +21,8 @@ from lern_pipeline.microbatch.login_accounts import (
     Removal,
     removal_not_configured,
 )
-from lern_pipeline.resources.http_service import Answer, HttpService, path_segment
+from lern_pipeline.resources.http_answer import Answer
+from lern_pipeline.resources.http_service import HttpService, path_segment
 from lern_pipeline.resources.respite import Respite
 from lern_pipeline.settings import JobSettings
 

@@ -11,8 +11,8 @@ from collections import Counter
 from collections.abc import Mapping
 
 from lern_pipeline.microbatch.channels import NotSent
+from lern_pipeline.resources.http_answer import Answer
 from lern_pipeline.resources.http_connections import HttpConnections
-from lern_pipeline.resources.http_service import Answer
 from lern_pipeline.settings import JobSettings
 
 
@@ -37,8 +37,7 @@ class OneAttempt:
         with self._lock:
             self._counts["http.requests"] += 1
         try:
-            answer = self._connections.ask("POST", url, content, headers)
+            return self._connections.ask("POST", url, content, headers)
         # Whatever it is, it means that nothing is known to have been sent (contract notification-job 3).
         except Exception as error:
             return NotSent(f"{self._name} did not answer: {type(error.__cause__ or error).__name__}")
-        return Answer(answer.status, answer.content)

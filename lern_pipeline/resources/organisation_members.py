@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Iterable
 
 from lern_pipeline.microbatch.batch_ownership import Member, MemberFound, MemberRefused, MemberUnclear
-from lern_pipeline.resources.http_service import Answer, HttpService, member, path_segment
+from lern_pipeline.resources.http_answer import Answer, member
+from lern_pipeline.resources.http_service import HttpService, path_segment
 from lern_pipeline.settings import JobSettings
 
 

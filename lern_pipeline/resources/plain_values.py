@@ -47,11 +47,11 @@ def _plain(value: Any, table: str, column: str) -> Any:
     raise ConfigurationError(f"{table}.{column} is of a type that cannot be copied ({kind.__name__})")
 
 
-def plain_maps(rows: Iterable[Sequence[Any]], column_types: Sequence[Any]) -> list[tuple[Any, ...]]:
+def plain_maps(rows: Iterable[tuple[Any, ...]], column_types: Sequence[Any]) -> list[tuple[Any, ...]]:
     """The rows with dictionaries for the driver's maps, which serialise a key each time they are asked for it."""
     maps = [number for number, kind in enumerate(column_types) if kind.typename == "map"]
     if not maps:
-        return [tuple(row) for row in rows]
+        return list(rows)
     plain: list[tuple[Any, ...]] = []
     for row in rows:
         values = list(row)

@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Mapping
 
 from lern_pipeline.microbatch.effects import NotCarriedOut
-from lern_pipeline.resources.http_service import Answer, HttpService
+from lern_pipeline.resources.http_answer import Answer
+from lern_pipeline.resources.http_service import HttpService
 from lern_pipeline.settings import JobSettings
 
 NAME = "search cluster"

@@ -14,7 +14,8 @@ from urllib.parse import quote
 from lern_pipeline.errors import ServiceUnavailable
 from lern_pipeline.microbatch.effects import NotCarriedOut
 from lern_pipeline.microbatch.user_directory import AccountBlocked, NoAnswer, ProfileRead
-from lern_pipeline.resources.http_service import HttpService, member, path_segment
+from lern_pipeline.resources.http_answer import member
+from lern_pipeline.resources.http_service import HttpService, path_segment
 from lern_pipeline.settings import JobSettings
 
 T = TypeVar("T")

@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Collection, Iterable
 
 from lern_pipeline.microbatch.service_readers import NotRead, UserBlocked, UserProfile
-from lern_pipeline.resources.http_service import Answer, HttpService, member, path_segment
+from lern_pipeline.resources.http_answer import Answer, member
+from lern_pipeline.resources.http_service import HttpService, path_segment
 from lern_pipeline.settings import JobSettings
 
 #: For a job without settings for it (contract collection-certificate-generator 8).

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import socket
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,8 @@ from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
 from lern_pipeline.local.addresses import free_port
-from lern_pipeline.resources.http_connections import HttpConnections, NoAnswer, RawAnswer, UnusableAddress, trusted
+from lern_pipeline.resources.http_answer import Answer
+from lern_pipeline.resources.http_connections import HttpConnections, NoAnswer, UnusableAddress, trusted
 from lern_pipeline.settings import load_configuration
 from lern_pipeline_tests.third_party.certificates import certificate_in
 
@@ -28,8 +30,8 @@ def test_redirects_are_followed_where_that_is_asked_for(httpserver: HTTPServer) 
     httpserver.expect_request("/old").respond_with_data("", 302, headers={"Location": "/new"})
     httpserver.expect_request("/new").respond_with_data("here")
     old = httpserver.url_for("/old")
-    assert connections(follow_redirects=True).ask("GET", old, None, {}) == RawAnswer(200, b"here")
-    assert connections().ask("GET", old, None, {}) == RawAnswer(302, b"")
+    assert connections(follow_redirects=True).ask("GET", old, None, {}) == Answer(200, b"here")
+    assert connections().ask("GET", old, None, {}) == Answer(302, b"")
 
 
 def test_after_too_many_redirects_the_last_one_is_the_answer(httpserver: HTTPServer) -> None:
@@ -51,7 +53,7 @@ def test_compressed_content_is_asked_for_and_read(httpserver: HTTPServer) -> Non
         return Response(gzip.compress(b"text"), headers={"Content-Encoding": "gzip"})
 
     httpserver.expect_request("/x").respond_with_handler(answer)
-    assert connections().ask("GET", httpserver.url_for("/x"), None, {}) == RawAnswer(200, b"text")
+    assert connections().ask("GET", httpserver.url_for("/x"), None, {}) == Answer(200, b"text")
 
 
 def test_a_path_goes_out_as_it_is_given() -> None:
@@ -72,7 +74,7 @@ def test_a_path_goes_out_as_it_is_given() -> None:
 def test_credentials_in_an_address_are_sent(httpserver: HTTPServer) -> None:
     httpserver.expect_request("/x", headers={"Authorization": "Basic dXNlcjpwdw=="}).respond_with_data("in")
     address = httpserver.url_for("/x").replace("http://", "http://us%65r:pw@")
-    assert connections().ask("GET", address, None, {}) == RawAnswer(200, b"in")
+    assert connections().ask("GET", address, None, {}) == Answer(200, b"in")
 
 
 @pytest.mark.parametrize(
@@ -90,11 +92,13 @@ def test_an_answer_of_any_kind_gives_its_connection_back(method: str, answer: by
         answered: list[int] = []
 
         def serve() -> None:
-            for number in (1, 2):
-                connection, _ = listening.accept()
-                while connection.recv(65536):
-                    answered.append(number)
-                    connection.sendall(answer)
+            # Accepting ends with the test.
+            with suppress(OSError):
+                for number in (1, 2):
+                    connection, _ = listening.accept()
+                    while connection.recv(65536):
+                        answered.append(number)
+                        connection.sendall(answer)
 
         threading.Thread(target=serve, daemon=True).start()
         asked = connections()
@@ -156,7 +160,7 @@ def test_an_authority_that_the_environment_names_is_trusted(tmp_path: Path, monk
         server.expect_request("/x").respond_with_data("in")
         trusted.cache_clear()
         try:
-            assert connections().ask("GET", server.url_for("/x"), None, {}) == RawAnswer(200, b"in")
+            assert connections().ask("GET", server.url_for("/x"), None, {}) == Answer(200, b"in")
         finally:
             trusted.cache_clear()
 

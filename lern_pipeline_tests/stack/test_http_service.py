@@ -14,7 +14,8 @@ from werkzeug import Request, Response
 from lern_pipeline.errors import ConfigurationError, ServiceUnavailable
 from lern_pipeline.local.addresses import free_port
 from lern_pipeline.microbatch.effects import NotCarriedOut
-from lern_pipeline.resources.http_service import Answer, HttpService
+from lern_pipeline.resources.http_answer import Answer
+from lern_pipeline.resources.http_service import HttpService
 from lern_pipeline.settings import load_configuration
 
 pytestmark = pytest.mark.stack

@@ -12,7 +12,7 @@ import pytest
 pytestmark = pytest.mark.rules
 
 PROJECT = Path(__file__).parents[1]
-CLIENT_LIBRARIES = {"dagster", "kafka", "cassandra", "redis", "urllib3", "jwt"}
+CLIENT_LIBRARIES = {"dagster", "kafka", "cassandra", "redis", "pycurl", "jwt"}
 
 
 def test_the_import_contracts_hold() -> None:

@@ -47,6 +47,8 @@ def certificates(options: CertificateOptions, progress: Progress) -> dict[str, A
         try:
             services.add("registry", {"delay_s": options.latency})
             services.script(_slow_answers(options.latency))
+            progress("warming the servers up")
+            _rate(services.address, options.concurrency, _drained(options, 1), progress)
             progress("1 at a time")
             one = _rate(services.address, 1, _drained(options, 1), progress)
             progress(f"{options.concurrency} at a time")

@@ -22,7 +22,7 @@ Progress = Callable[[str], None]
 
 def quiet_libraries() -> None:
     """A person reads these commands' output: what a library has to say reaches them in the one line at the end."""
-    for name in ("kafka", "cassandra", "stamina", "urllib3", "dagster"):
+    for name in ("kafka", "cassandra", "stamina", "dagster"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
 
 

@@ -8,16 +8,14 @@ import shutil
 import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
-from http import HTTPStatus
 from pathlib import Path
 from typing import ClassVar
 from urllib.parse import urlsplit
 
-import urllib3
-
 from lern_pipeline.local import versions
 from lern_pipeline.local.addresses import accepts_connections
 from lern_pipeline.local.java import find_java, java_options
+from lern_pipeline.local.json_answer import json_answer
 from lern_pipeline.local.keycloak_realm import REALM, realm, sso_settings
 from lern_pipeline.local.server import LocalStackError
 
@@ -99,13 +97,8 @@ class KeycloakServer:
         """Whether it has the realm."""
         if not accepts_connections(self.host, self.port):
             return False
-        try:
-            # Without a proxy that the surroundings name: the address may be of this machine.
-            realm = f"{self.url.rstrip('/')}/realms/{REALM}"
-            answer = urllib3.request("GET", realm, timeout=timeout, retries=False)
-            return answer.status == HTTPStatus.OK and answer.json()["realm"] == REALM
-        except (urllib3.exceptions.HTTPError, ValueError, KeyError, TypeError):
-            return False
+        realm = f"{self.url.rstrip('/')}/realms/{REALM}"
+        return json_answer(realm, timeout).get("realm") == REALM
 
     def complete(self) -> str | None:
         """The realm is imported while it starts."""

@@ -5,16 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from http import HTTPStatus
 from pathlib import Path
 from typing import ClassVar
-
-import urllib3
 
 from lern_pipeline.local import versions
 from lern_pipeline.local.addresses import accepts_connections, free_port
 from lern_pipeline.local.chroot import seeing_the_root
 from lern_pipeline.local.java import find_java, java_options
+from lern_pipeline.local.json_answer import json_answer
 
 LOG4J = """\
 appender.console.type = Console
@@ -83,12 +81,7 @@ class OpenSearchServer:
             return False
         host = f"[{self.host}]" if ":" in self.host else self.host
         health = f"http://{host}:{self.port}/_cluster/health?wait_for_status=yellow&timeout=1s"
-        try:
-            # Without a proxy that the surroundings name: the address may be of this machine.
-            answer = urllib3.request("GET", health, timeout=timeout, retries=False)
-            return answer.status == HTTPStatus.OK and "cluster_name" in answer.json()
-        except (urllib3.exceptions.HTTPError, ValueError):
-            return False
+        return "cluster_name" in json_answer(health, timeout)
 
     def complete(self) -> str | None:
         """Indices come into being with their first document."""

@@ -1,7 +1,8 @@
 """Carries out one stage's effects: what the ledger knows is not done again, the rest concurrently.
 
-Each of the ``effects.concurrency`` threads claims an effect, makes the call, and goes on when its outcome is kept: when
-the process dies, no more effects than there are threads are claimed and have no outcome.
+Each thread claims an effect, makes the call, and goes on when its outcome is kept: when the process dies, no more
+effects than there are threads are claimed and have no outcome. ``effects.concurrency`` calls are in flight at most, and
+half as many threads more are at the ledger meanwhile.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -31,6 +32,8 @@ from lern_pipeline.microbatch.plan import Effect, Plan
 from lern_pipeline.microbatch.services import Services
 from lern_pipeline.settings import JobSettings
 
+T = TypeVar("T")
+
 log = logging.getLogger(__name__)
 
 UNKNOWN = "a crash came between sending and the answer"
@@ -38,7 +41,8 @@ UNKNOWN = "a crash came between sending and the answer"
 
 @dataclass
 class EffectsRun:
-    """The effects of one micro-batch of one job. ``resend_unknown``: do again what nobody can tell the outcome of."""
+    """The effects of one micro-batch of one job. ``concurrency``: calls in flight; one is one effect at a time, from
+    claim to outcome. ``resend_unknown``: do again what nobody can tell the outcome of."""
 
     job: str
     batch: str
@@ -80,7 +84,12 @@ class EffectsRun:
         known = self.ledger.entries(self.job, [effect.key for effect in wanted if effect.once])
         outcomes: dict[str, Outcome] = {}
         troubles: list[LernPipelineError] = []
-        with many_threads(), ThreadPoolExecutor(min(self.concurrency, len(wanted)), "effect") as pool:
+        threads = self.concurrency + self.concurrency // 2
+        with (
+            many_threads(),
+            ThreadPoolExecutor(min(self.concurrency, len(wanted)), "call") as self._calls,
+            ThreadPoolExecutor(min(threads, len(wanted)), "effect") as pool,
+        ):
             futures = [(effect, pool.submit(self._one, effect, known.get(effect.key))) for effect in wanted]
             for effect, future in futures:
                 try:
@@ -102,7 +111,7 @@ class EffectsRun:
 
     def _one(self, effect: Effect, entry: LedgerEntry | None) -> Outcome:
         if not effect.once:
-            return self.performers[effect.kind].perform(effect)
+            return self._in_flight(self.performers[effect.kind].perform, effect)
         if entry is None or entry.released:
             if self.ledger.claim(self.job, effect, self.batch, int(self.clock() * 1000)):
                 crash_point("after-claim")
@@ -115,12 +124,17 @@ class EffectsRun:
             self.ledger.strike_off(self.job, effect.key)
         return self._of_batch(entry, outcome)
 
+    def _in_flight(self, call: Callable[[Effect], T], effect: Effect) -> T:
+        """By one of as many threads as calls are allowed. Handing permits on to threads that wait for one loses a
+        fifth of the calls in flight: until such a thread is awake, its call is not made."""
+        return self._calls.submit(call, effect).result()
+
     def _of_batch(self, entry: LedgerEntry, outcome: Outcome) -> Outcome:
         earlier = "" if entry.batch == self.batch else entry.batch
         return msgspec.structs.replace(outcome, earlier_batch=earlier)
 
     def _look_up(self, effect: Effect, entry: LedgerEntry) -> Outcome:
-        found = self.performers[effect.kind].look_up(effect)
+        found = self._in_flight(self.performers[effect.kind].look_up, effect)
         if found is not None and found.code == NOT_THERE:
             return self._called_and_kept(effect)
         if found is not None:
@@ -146,7 +160,7 @@ class EffectsRun:
 
     def _call(self, effect: Effect) -> Outcome:
         try:
-            outcome = self.performers[effect.kind].perform(effect)
+            outcome = self._in_flight(self.performers[effect.kind].perform, effect)
         except NotCarriedOut:
             self.ledger.give_back(self.job, effect.key)
             raise

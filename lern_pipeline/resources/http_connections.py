@@ -1,43 +1,46 @@
-"""Connections to HTTP services: pooled, shared by all threads, one request at a time on each, never repeated here."""
+"""Connections to HTTP services: kept, shared by all threads, one request at a time on each. A POST is sent once."""
 
 from __future__ import annotations
 
+import io
+import os
+import re
 import ssl
-import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import cache, lru_cache
-from urllib.parse import unquote
+from urllib.parse import SplitResult, quote, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import certifi
-import urllib3
-from urllib3.exceptions import (
-    ConnectTimeoutError,
-    DecodeError,
-    HTTPError,
-    LocationValueError,
-    MaxRetryError,
-    NewConnectionError,
-    SSLError,
-)
-from urllib3.util import Url, make_headers, parse_url
+import pycurl
 
 from lern_pipeline.resources.http_answer import Answer
-from lern_pipeline.resources.outage import one_line
 from lern_pipeline.settings import JobSettings
 
-# Of one server. How many calls are under way is bounded elsewhere; a connection too many would be made anew each time.
-CONNECTIONS_KEPT = 256
 MOST_REDIRECTS = 20
+
+# All that may stand in an address as it is.
+_LEGAL = "!#$%&'()*+,/:;=?@[]~"
+_CONTROL = re.compile("[\x00-\x08\x0a-\x1f\x7f]")
+
+_KINDS = {
+    pycurl.E_COULDNT_RESOLVE_PROXY: "no connection",
+    pycurl.E_COULDNT_RESOLVE_HOST: "no connection",
+    pycurl.E_COULDNT_CONNECT: "no connection",
+    pycurl.E_OPERATION_TIMEDOUT: "time-out",
+    pycurl.E_SSL_CONNECT_ERROR: "no TLS connection",
+    pycurl.E_PEER_FAILED_VERIFICATION: "not trusted",
+}
+_OTHER_KIND = "connection lost"
 
 
 class NoAnswer(Exception):
-    """No connection, or one that was lost. ``certain``: none was made, so nothing was done."""
+    """No connection, or one that was lost. ``kind``: in a few words that name no address. ``certain``: nothing was
+    sent, so nothing was done."""
 
-    def __init__(self, reason: str, certain: bool) -> None:
+    def __init__(self, reason: str, kind: str, certain: bool) -> None:
         super().__init__(reason)
         self.reason = reason
+        self.kind = kind
         self.certain = certain
 
 
@@ -54,18 +57,18 @@ class HttpConnections:
     environment."""
 
     def __init__(self, settings: JobSettings, follow_redirects: bool = False) -> None:
-        self._settings = settings
+        self._connect_ms = round(settings.number("http.connect.timeout.seconds") * 1000)
+        self._read_ms = round(settings.number("http.read.timeout.seconds") * 1000)
         self._follow_redirects = follow_redirects
-        self._managers: dict[str | None, urllib3.PoolManager] = {}
-        self._ways: dict[tuple[str | None, str | None, int | None], _Way] = {}
-        self._lock = threading.Lock()
+        self._proxies = getproxies()
+        # Each has connections of its own. The one used last comes first: its connections are the likeliest to be open.
+        self._idle: list[pycurl.Curl] = []
 
     def close(self) -> None:
         """Close all that are idle; those under way when their call ends."""
-        with self._lock:
-            managers, self._managers, self._ways = self._managers, {}, {}
-        for manager in managers.values():
-            manager.clear()
+        idle, self._idle = self._idle, []
+        for handle in idle:
+            handle.close()
 
     def ask(self, method: str, url: str, content: bytes | None, headers: Mapping[str, str]) -> Answer:
         """The answer, whatever its status; after too many redirects that of the last one.
@@ -74,117 +77,130 @@ class HttpConnections:
             NoAnswer: time-out, no connection, a connection that was lost.
             UnusableAddress, UnusableHeader: nothing was sent.
         """
+        parts, address = _address(url)
+        proxy = _proxy(parts, self._proxies) if self._proxies else ""
+        lines = _lines(headers)
+        idle = self._idle
         try:
-            address = _address(url)
-            way = self._way(address)
-            response = way.connections.urlopen(
-                method,
-                address.request_uri if way.is_direct else url,
-                body=content,
-                headers=_encoded(address, headers),
-                redirect=self._follow_redirects,
-                retries=_redirects() if self._follow_redirects else False,
-                preload_content=False,
-            )
-            try:
-                return Answer(response.status, response.read(decode_content=True))
-            except DecodeError:
-                response.close()
-                return Answer(response.status, b"")
-        except LocationValueError as error:
-            raise UnusableAddress(one_line(error)) from error
-        except MaxRetryError as error:
-            raise _no_answer(error.reason or error) from error
-        except HTTPError as error:
-            raise _no_answer(error) from error
-        except ValueError:
-            raise UnusableHeader from None
+            handle = idle.pop()
+        except IndexError:
+            handle = self._new_handle()
+        try:
+            return self._asked(handle, method, address, proxy, content, lines)
+        finally:
+            if idle is self._idle:
+                idle.append(handle)
+            else:
+                handle.close()
 
-    def _way(self, address: Url) -> _Way:
-        to = (address.scheme, address.host, address.port)
-        with self._lock:
-            # Where redirects lead, and whose addresses events name, there may be any number of servers.
-            if self._follow_redirects:
-                return _Way(self._manager(_proxy(address)), is_direct=False)
-            way = self._ways.get(to)
-            if way is None:
-                way = self._ways[to] = self._new_way(address)
-            return way
+    def _new_handle(self) -> pycurl.Curl:
+        handle = pycurl.Curl()
+        # Signals would interrupt other threads.
+        handle.setopt(pycurl.NOSIGNAL, 1)
+        handle.setopt(pycurl.PROTOCOLS, pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS)
+        handle.setopt(pycurl.REDIR_PROTOCOLS, pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS)
+        handle.setopt(pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_1_1)
+        handle.setopt(pycurl.USERAGENT, "lern-pipeline")
+        handle.setopt(pycurl.FOLLOWLOCATION, int(self._follow_redirects))
+        handle.setopt(pycurl.MAXREDIRS, MOST_REDIRECTS)
+        handle.setopt(pycurl.PATH_AS_IS, 1)
+        handle.setopt(pycurl.ACCEPT_ENCODING, "gzip, deflate")
+        handle.setopt(pycurl.CONNECTTIMEOUT_MS, self._connect_ms)
+        handle.setopt(pycurl.TIMEOUT_MS, self._read_ms)
+        for option, place in _authorities():
+            handle.setopt(option, place)
+        return handle
 
-    def _new_way(self, address: Url) -> _Way:
-        proxy = _proxy(address)
-        manager = self._manager(proxy)
-        if proxy is not None:
-            return _Way(manager, is_direct=False)
-        return _Way(manager.connection_from_host(address.host, address.port, address.scheme), is_direct=True)
-
-    def _manager(self, proxy: str | None) -> urllib3.PoolManager:
-        manager = self._managers.get(proxy)
-        if manager is None:
-            manager = self._managers[proxy] = self._new_manager(proxy)
-        return manager
-
-    def _new_manager(self, proxy: str | None) -> urllib3.PoolManager:
-        timeout = urllib3.Timeout(
-            connect=self._settings.number("http.connect.timeout.seconds"),
-            read=self._settings.number("http.read.timeout.seconds"),
-        )
-        if proxy is not None:
-            return urllib3.ProxyManager(proxy, maxsize=CONNECTIONS_KEPT, timeout=timeout, ssl_context=trusted())
-        return urllib3.PoolManager(maxsize=CONNECTIONS_KEPT, timeout=timeout, ssl_context=trusted())
+    def _asked(
+        self, handle: pycurl.Curl, method: str, address: str, proxy: str, content: bytes | None, lines: list[bytes]
+    ) -> Answer:
+        answered = io.BytesIO()
+        handle.setopt(pycurl.URL, address)
+        handle.setopt(pycurl.PROXY, proxy)
+        handle.setopt(pycurl.HTTPHEADER, lines)
+        handle.setopt(pycurl.WRITEFUNCTION, answered.write)
+        _set_method(handle, method, content)
+        try:
+            handle.perform()
+        except pycurl.error as error:
+            return _without_success(handle, *error.args)
+        return Answer(handle.getinfo(pycurl.RESPONSE_CODE), answered.getvalue())
 
 
-@dataclass(frozen=True, slots=True)
-class _Way:
-    """How one server is asked. ``is_direct``: its own connections, which take the path alone; choosing them anew for
-    each call costs as much as the rest of it."""
-
-    connections: urllib3.PoolManager | urllib3.HTTPConnectionPool
-    is_direct: bool
-
-
-@lru_cache(maxsize=1024)
-def _address(url: str) -> Url:
-    address = parse_url(url)
-    if address.scheme not in ("http", "https") or not address.host:
-        raise LocationValueError("neither http:// nor https:// and a host")
-    return address
-
-
-def _encoded(address: Url, headers: Mapping[str, str]) -> dict[str, str]:
-    """With those that every request carries; credentials in the address go the usual way. The library encodes as
-    Latin-1: what it is given is UTF-8 already."""
-    credentials = None if address.auth is None else unquote(address.auth)
-    common = make_headers(accept_encoding="gzip,deflate", basic_auth=credentials)
-    return {name: value.encode().decode("latin-1") for name, value in (common | dict(headers)).items()}
+def _set_method(handle: pycurl.Curl, method: str, content: bytes | None) -> None:
+    has_content = bool(content) or method in ("POST", "PUT", "PATCH")
+    handle.unsetopt(pycurl.CUSTOMREQUEST)
+    if has_content:
+        body = io.BytesIO(content or b"")
+        handle.setopt(pycurl.POST, 1)
+        handle.setopt(pycurl.POSTFIELDSIZE_LARGE, len(content or b""))
+        # The library sends a request again whose kept connection is closed before an answer came. What it cannot
+        # read a second time it does not.
+        handle.setopt(pycurl.READFUNCTION, body.read)
+    elif method == "HEAD":
+        handle.setopt(pycurl.NOBODY, 1)
+    else:
+        handle.setopt(pycurl.HTTPGET, 1)
+    if method not in ("GET", "HEAD", "POST") or (method == "GET" and has_content):
+        handle.setopt(pycurl.CUSTOMREQUEST, method)
+    # Nor does it send again what went out on a connection of its own.
+    handle.setopt(pycurl.FRESH_CONNECT, int(has_content and not content))
 
 
-def _redirects() -> urllib3.Retry:
-    return urllib3.Retry(
-        total=None, connect=0, read=0, status=0, other=0, redirect=MOST_REDIRECTS, raise_on_redirect=False
-    )
+def _without_success(handle: pycurl.Curl, code: int, text: str) -> Answer:
+    """The answer where there is one all the same.
+
+    Raises:
+        NoAnswer, UnusableAddress: there is none.
+    """
+    status: int = handle.getinfo(pycurl.RESPONSE_CODE)
+    if code in (pycurl.E_TOO_MANY_REDIRECTS, pycurl.E_BAD_CONTENT_ENCODING) and status:
+        return Answer(status, b"")
+    is_redirect = 300 <= status < 400
+    if code == pycurl.E_URL_MALFORMAT or (code == pycurl.E_UNSUPPORTED_PROTOCOL and is_redirect):
+        raise UnusableAddress(text)
+    number = handle.getinfo(pycurl.OS_ERRNO) if code == pycurl.E_COULDNT_CONNECT else 0
+    reason = f"{text} ({os.strerror(number)})" if number else text
+    raise NoAnswer(reason, _KINDS.get(code, _OTHER_KIND), certain=handle.getinfo(pycurl.REQUEST_SIZE) == 0)
 
 
-def _no_answer(error: Exception) -> NoAnswer:
-    # A certificate that is not trusted ends a connection before anything is asked.
-    certain = isinstance(error, (NewConnectionError, ConnectTimeoutError)) or (
-        isinstance(error, SSLError) and any(isinstance(part, ssl.SSLCertVerificationError) for part in error.args)
-    )
-    # The library's texts begin with the connection they are about.
-    reason = one_line(error).rpartition("): ")[2]
-    return NoAnswer(reason, certain)
+def _lines(headers: Mapping[str, str]) -> list[bytes]:
+    # Not sent at all unless given: larger requests would first ask whether they may come, and no content is a form.
+    lines = ["Expect:"] if "Content-Type" in headers else ["Expect:", "Content-Type:"]
+    for name, value in headers.items():
+        if _CONTROL.search(name) or _CONTROL.search(value) or not name or ":" in name:
+            raise UnusableHeader
+        lines.append(f"{name}: {value}" if value.strip() else f"{name};")
+    try:
+        return [line.encode() for line in lines]
+    except UnicodeEncodeError:
+        raise UnusableHeader from None
 
 
-def _proxy(address: Url) -> str | None:
-    proxies = getproxies()
-    if not proxies or proxy_bypass(address.netloc or ""):
-        return None
-    return proxies.get(address.scheme or "") or proxies.get("all")
+def _address(url: str) -> tuple[SplitResult, str]:
+    """Its parts, and as it is sent."""
+    try:
+        parts = urlsplit(url)
+        # Both raise where they are none.
+        host, _ = parts.hostname, parts.port
+        address = quote(url, safe=_LEGAL, errors="surrogatepass")
+    except ValueError as error:
+        raise UnusableAddress(str(error)) from error
+    if parts.scheme not in ("http", "https") or not host:
+        raise UnusableAddress("neither http:// nor https:// and a host")
+    return parts, address
 
 
-@cache
-def trusted() -> ssl.SSLContext:
-    """Authorities of the system and of the library. Read once per process: it takes longer than a call."""
-    context = ssl.create_default_context(cafile=certifi.where())
-    context.load_default_certs()
-    return context
+def _proxy(parts: SplitResult, proxies: Mapping[str, str]) -> str:
+    """The empty text for none."""
+    if proxy_bypass(parts.netloc.rpartition("@")[2]):
+        return ""
+    return proxies.get(parts.scheme) or proxies.get("all") or ""
+
+
+def _authorities() -> list[tuple[int, str]]:
+    """Files and directories of trusted certificates, with the option that takes each: the system's, or a usual set
+    where it has no file."""
+    places = ssl.get_default_verify_paths()
+    found = [(pycurl.CAINFO, places.cafile or certifi.where())]
+    return [*found, (pycurl.CAPATH, places.capath)] if places.capath else found

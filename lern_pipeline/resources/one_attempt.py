@@ -12,7 +12,7 @@ from collections.abc import Mapping
 
 from lern_pipeline.microbatch.channels import NotSent
 from lern_pipeline.resources.http_answer import Answer
-from lern_pipeline.resources.http_connections import HttpConnections
+from lern_pipeline.resources.http_connections import HttpConnections, NoAnswer
 from lern_pipeline.settings import JobSettings
 
 
@@ -32,12 +32,14 @@ class OneAttempt:
         self._connections.close()
 
     def post(self, url: str, content: bytes, headers: Mapping[str, str]) -> Answer | NotSent:
-        """The answer, whatever its status. Without one the reason, which names nothing but the kind of error: the
-        library's texts may quote addresses and headers."""
+        """The answer, whatever its status. Without one the reason, which names nothing but the kind of error: texts
+        of libraries may quote addresses and headers."""
         with self._lock:
             self._counts["http.requests"] += 1
         try:
             return self._connections.ask("POST", url, content, headers)
+        except NoAnswer as error:
+            return NotSent(f"{self._name} did not answer: {error.kind}")
         # Whatever it is, it means that nothing is known to have been sent (contract notification-job 3).
         except Exception as error:
-            return NotSent(f"{self._name} did not answer: {type(error.__cause__ or error).__name__}")
+            return NotSent(f"{self._name} did not answer: {type(error).__name__}")

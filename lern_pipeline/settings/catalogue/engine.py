@@ -43,7 +43,7 @@ ENGINE: Area = area(
             "How long one step keeps trying a service that does not answer before the micro-batch fails.",
         ),
         number("http.connect.timeout.seconds", 10, "How long connecting to a service may take."),
-        number("http.read.timeout.seconds", 60, "How long an answer of a service may take."),
+        number("http.read.timeout.seconds", 60, "How long a call of a service may take, connecting included."),
         integer("http.attempts", 3, "Attempts of one call before it counts as failed.", minimum=1),
         text(
             "ledger.keyspace",

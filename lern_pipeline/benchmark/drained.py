@@ -120,8 +120,8 @@ def _one_run(benchmark: Benchmark, options: Options, seed: int, progress: Progre
         store = BatchStore(str(Path(home) / "lern_pipeline" / "batches"), job.name)
         plans = [_plan(store, batch["partition_key"]) for batch in report["batches"]]
         archived = sum(file.stat().st_size for file in Path(home, "lern_pipeline").rglob("*.zst"))
-        counts = _counts(job, Path(home))
-    figures = _figures(options, measured, report, archived, counts)
+        found = _metadata(job, Path(home))
+    figures = _figures(options, measured, report, archived, _counts(found)) | _where_cpu_goes(measured, report, found)
     if options.limits:
         figures |= _limits(benchmark.reads(settings), settings, plans, options.events, figures["events_per_second"])
     return figures
@@ -175,20 +175,47 @@ def _plan(store: BatchStore, key: str) -> Plan:
     return plan
 
 
-def _counts(job: JobSpec[Any, Any], home: Path) -> Counter[str]:
-    """What the drain asked of the stores, from the batches' metadata."""
+def _metadata(job: JobSpec[Any, Any], home: Path) -> dict[str, Mapping[str, Any]]:
+    """What the batches say of themselves, by partition key."""
     from dagster import AssetRecordsFilter, DagsterInstance
 
     from lern_pipeline.orchestration.names import asset_key
 
-    counts: Counter[str] = Counter()
+    found: dict[str, Mapping[str, Any]] = {}
     with DagsterInstance.from_config(str(home)) as instance:
-        found = instance.fetch_materializations(AssetRecordsFilter(asset_key(job)), limit=1000)
-        for record in found.records:
-            metadata = record.asset_materialization.metadata if record.asset_materialization else {}
-            asked = metadata["asked_of_stores"].value if "asked_of_stores" in metadata else {}
-            counts.update({str(n): int(str(count)) for n, count in asked.items()} if isinstance(asked, dict) else {})
+        for record in instance.fetch_materializations(AssetRecordsFilter(asset_key(job)), limit=1000).records:
+            if record.partition_key and record.asset_materialization:
+                metadata = record.asset_materialization.metadata
+                found[record.partition_key] = {name: value.value for name, value in metadata.items()}
+    return found
+
+
+def _counts(found: Mapping[str, Mapping[str, Any]]) -> Counter[str]:
+    """What the drain asked of the stores."""
+    counts: Counter[str] = Counter()
+    for metadata in found.values():
+        counts.update({name: int(count) for name, count in metadata.get("asked_of_stores", {}).items()})
     return counts
+
+
+def _where_cpu_goes(
+    measured: Measured, report: dict[str, Any], found: Mapping[str, Mapping[str, Any]]
+) -> dict[str, float]:
+    """The process's own part, each run's, and each event's. The first batch makes the connections: where there are
+    others, it counts for the process."""
+    batches = [(batch, found[batch["partition_key"]]) for batch in report["batches"]]
+    later = batches[1:] or batches
+    events = sum(batch["consumed"] for batch, _ in later)
+    in_runs = sum(batch["cpu_seconds"] for batch, _ in later)
+    in_batches = sum(metadata["cpu_seconds"] for _, metadata in later)
+    per_run = (in_runs - in_batches) / len(later)
+    per_event = in_batches / events
+    rest = measured.cpu_seconds - per_run * len(batches) - per_event * sum(batch["consumed"] for batch, _ in batches)
+    return {
+        "cpu_seconds_of_the_process": rest,
+        "cpu_seconds_per_run": per_run,
+        "cpu_seconds_per_1000_events": per_event * 1000,
+    }
 
 
 def _figures(

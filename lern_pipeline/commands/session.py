@@ -8,10 +8,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from dagster import DagsterInstance
+from dagster._core.storage.sql import ALEMBIC_SCRIPTS_LOCATION
 
 from lern_pipeline.commands.home import dagster_home
 from lern_pipeline.definitions import make_definitions
 from lern_pipeline.jobs.all_jobs import ALL_JOBS, job_named
+from lern_pipeline.launcher.migrations import remember_migrations
 from lern_pipeline.orchestration.drain import Runner, only_one, refuse_if_daemon_alive
 from lern_pipeline.orchestration.installation import Installation, current_configuration, remarks
 from lern_pipeline.orchestration.instance_storage import complete_storage
@@ -46,6 +48,7 @@ def runner_session(job_name: str | None, progress: Progress) -> Iterator[Runner]
         progress(f"warning: {warning}")
     dagster_home()
     quiet_libraries()
+    remember_migrations([ALEMBIC_SCRIPTS_LOCATION])
     with DagsterInstance.get() as instance:
         refuse_if_daemon_alive(instance)
         with only_one(instance):

@@ -1,4 +1,4 @@
-"""Dagster's migration scripts, read once per fork server rather than five times per run."""
+"""Dagster's migration scripts, read once per process rather than five times per run."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ def remember_migrations(locations: list[str]) -> None:
 
     Opening a SQLite storage asks alembic for the newest revision, for which it imports all of Dagster's ninety
     migration scripts, each time: a third of the processor time of a small run. They cannot change while the process
-    lives, and a fork server is started anew for new code.
+    lives, and a fork server is started anew for new code. Saying it twice changes nothing.
     """
     from alembic.config import Config
 

@@ -44,10 +44,12 @@ class AccountDoesNotBalance(LernPipelineError):
 
 @dataclass(slots=True)
 class BatchResult:
-    """What a run did. ``seconds`` per step; ``counts`` as asked of the stores; ``recomputed``: a rerun."""
+    """What a run did. ``seconds`` per step; ``cpu_seconds`` of this process meanwhile; ``counts`` as asked of the
+    stores; ``recomputed``: a rerun."""
 
     plan: Plan
     seconds: dict[str, float] = field(default_factory=dict)
+    cpu_seconds: float = 0.0
     counts: Counter[str] = field(default_factory=Counter)
     archived_bytes: int = 0
     recomputed: bool = False
@@ -108,6 +110,7 @@ class MicroBatchRun:
             AccountDoesNotBalance: a defect in the job's rules.
         """
         self._seconds = {}
+        cpu_before = time.process_time()
         counted_before = Counter(self.services.counts)
         result = self._execute(key, attempt, rerun)
         if result.account.consumed or not key.is_position:
@@ -119,6 +122,7 @@ class MicroBatchRun:
                     result.warnings.append(warning)
         crash_point("after-commit")
         result.seconds = self._seconds
+        result.cpu_seconds = time.process_time() - cpu_before
         result.counts = Counter(self.services.counts)
         result.counts.subtract(counted_before)
         result.warnings = [*result.plan.warnings, *result.warnings]

@@ -143,6 +143,7 @@ def batch_metadata(job: JobSpec[Any, Any], result: BatchResult, tags: Mapping[st
         "record_bytes": plan.record_bytes,
         "archived_bytes": result.archived_bytes,
         "seconds": round(seconds, 3),
+        "cpu_seconds": round(result.cpu_seconds, 3),
         "events_per_second": round(account.consumed / seconds, 1) if seconds else 0.0,
         "plan": plan.number,
         "reasons": _reasons(result),

@@ -30,7 +30,7 @@ WITHOUT_DAEMON_STATUSES = [status for status in IN_PROGRESS if status.value not 
 
 
 class BatchReport(msgspec.Struct):
-    """One micro-batch as ``drain`` and ``rerun`` report it."""
+    """One micro-batch as ``drain`` and ``rerun`` report it; ``cpu_seconds`` of this process for the whole run."""
 
     job: str
     partition_key: str
@@ -40,6 +40,7 @@ class BatchReport(msgspec.Struct):
     skipped: int
     failed: int
     seconds: float
+    cpu_seconds: float
     status: str
     reason: str | None = None
 
@@ -152,7 +153,7 @@ class Runner:
 
     def run(self, job: JobSpec[Any, Any], run: LaneRun, rerun: bool = False) -> BatchReport:
         """Run one micro-batch to its end and report it; a failure is a report too."""
-        began = time.monotonic()
+        began, cpu_before = time.monotonic(), time.process_time()
         run_id = str(uuid4())
         result = self.definitions.resolve_job_def(names.asset_job_name(job)).execute_in_process(
             instance=self.instance,
@@ -163,11 +164,14 @@ class Runner:
             run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
             raise_on_error=False,
         )
-        batch = self._report(job, run.key, result, time.monotonic() - began)
+        spent = time.monotonic() - began, time.process_time() - cpu_before
+        batch = self._report(job, run.key, result, *spent)
         self.progress(_line(batch))
         return batch
 
-    def _report(self, job: JobSpec[Any, Any], key: MicroBatchKey, result: Any, seconds: float) -> BatchReport:
+    def _report(
+        self, job: JobSpec[Any, Any], key: MicroBatchKey, result: Any, seconds: float, cpu_seconds: float
+    ) -> BatchReport:
         counts = dict.fromkeys(("events", "processed", "skipped", "failed"), 0)
         for event in result.get_asset_materialization_events():
             materialisation = event.materialization
@@ -182,6 +186,7 @@ class Runner:
             skipped=counts["skipped"],
             failed=counts["failed"],
             seconds=round(seconds, 3),
+            cpu_seconds=round(cpu_seconds, 3),
             status="materialised" if result.success else "failed",
             reason=None if result.success else failure_reason(self.instance, result.run_id),
         )

@@ -1,4 +1,5 @@
-"""Connections to HTTP services: kept, shared by all threads, one request at a time on each. A POST is sent once."""
+"""Connections to HTTP services: kept, shared by all threads, one request at a time on each. Only GET and
+HEAD may be sent twice here."""
 
 from __future__ import annotations
 
@@ -61,7 +62,7 @@ class HttpConnections:
         self._read_ms = round(settings.number("http.read.timeout.seconds") * 1000)
         self._follow_redirects = follow_redirects
         self._proxies = getproxies()
-        # Each has connections of its own. The one used last comes first: its connections are the likeliest to be open.
+        # Each keeps a connection of its own. The one used last comes first: its connection is the likeliest to be open.
         self._idle: list[pycurl.Curl] = []
 
     def close(self) -> None:
@@ -103,6 +104,8 @@ class HttpConnections:
         handle.setopt(pycurl.USERAGENT, "lern-pipeline")
         handle.setopt(pycurl.FOLLOWLOCATION, int(self._follow_redirects))
         handle.setopt(pycurl.MAXREDIRS, MOST_REDIRECTS)
+        # A question is asked again for each kept connection that is found closed.
+        handle.setopt(pycurl.MAXCONNECTS, 1)
         handle.setopt(pycurl.PATH_AS_IS, 1)
         handle.setopt(pycurl.ACCEPT_ENCODING, "gzip, deflate")
         handle.setopt(pycurl.CONNECTTIMEOUT_MS, self._connect_ms)
@@ -144,7 +147,7 @@ def _set_method(handle: pycurl.Curl, method: str, content: bytes | None) -> None
     if method not in ("GET", "HEAD", "POST") or (method == "GET" and has_content):
         handle.setopt(pycurl.CUSTOMREQUEST, method)
     # Nor does it send again what went out on a connection of its own.
-    handle.setopt(pycurl.FRESH_CONNECT, int(has_content and not content))
+    handle.setopt(pycurl.FRESH_CONNECT, int(not content and method not in ("GET", "HEAD")))
 
 
 def _without_success(handle: pycurl.Curl, code: int, text: str) -> Answer:

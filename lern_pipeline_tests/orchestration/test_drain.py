@@ -80,7 +80,8 @@ def test_a_materialisation_carries_what_people_plot(drained: Installed) -> None:
     assert found["record_bytes"] > 0
     assert found["total-events-count"] == 3.0
     assert found["batch-enrolment-update-count"] == 1.0
-    assert {"seconds", "events_per_second", "seconds_by_step", "db-read-count", "cache-miss-count"} <= found.keys()
+    expected = {"seconds", "cpu_seconds", "events_per_second", "seconds_by_step", "db-read-count", "cache-miss-count"}
+    assert expected <= found.keys()
     assert "| 0 | 0 | 3 |" in found["offsets"]
     reasons = {(record.data["outcome"], record.data["events"]) for record in newest.metadata["reasons"].records}
     assert reasons == {("skipped", 1), ("failed", 1)}

@@ -40,6 +40,11 @@ def test_figures_of_a_small_run(local_stack: RunningStack, tmp_path: Path, name:
     assert figures["messages_per_event"] > 0
     assert figures["ratio_to_grouped"] > 0
     assert figures["limit_single_events_per_second"] > 0
+    parts = [figures[f"cpu_seconds_{of}"] for of in ("of_the_process", "per_run", "per_1000_events")]
+    assert all(part > 0 for part in parts)
+    # Of the figures' four decimals.
+    whole = parts[0] + parts[1] + parts[2] * EVENTS / 1000
+    assert whole == pytest.approx(figures["own_cpu_seconds_per_1000"] * EVENTS / 1000, abs=0.001)
 
 
 def test_certificates_some_at_a_time_and_one_at_a_time(local_stack: RunningStack, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import msgspec
@@ -20,7 +21,8 @@ class Position(NamedTuple):
 class Record(msgspec.Struct, frozen=True, array_like=True):
     """One record, bytes untouched.
 
-    ``timestamp`` is the broker's or producer's time in epoch milliseconds; ``value`` None is a tombstone.
+    ``timestamp`` is the broker's or producer's time in epoch milliseconds; ``value`` None is a tombstone;
+    ``earlier_attempts``: how often the event has failed before it was sent again (design 6).
     """
 
     partition: int
@@ -28,6 +30,7 @@ class Record(msgspec.Struct, frozen=True, array_like=True):
     timestamp: int
     key: bytes | None
     value: bytes | None
+    earlier_attempts: int = 0
 
     @property
     def position(self) -> Position:
@@ -37,3 +40,10 @@ class Record(msgspec.Struct, frozen=True, array_like=True):
     def size(self) -> int:
         """Bytes of key and value."""
         return len(self.key or b"") + len(self.value or b"")
+
+
+class RecordWithHeaders(NamedTuple):
+    """A record of a topic whose headers tell something: of a name that stands twice the last one."""
+
+    record: Record
+    headers: Mapping[str, bytes]

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from lern_pipeline.events.record import Position, Record
-from lern_pipeline.microbatch.failed_topic import FailedTopic
+from lern_pipeline.microbatch.failed_topic import FAILED_GROUP, FailedTopic
 from lern_pipeline.microbatch.job import Decision, JobSpec
 from lern_pipeline.microbatch.plan import Account, Message
 
@@ -50,6 +50,7 @@ def failed_messages(
                 failure.code,
                 "Failure",
                 kind=failure.kind,
+                reason=failure.reason,
             )
         )
     numbers: Counter[Position] = Counter()
@@ -61,8 +62,9 @@ def failed_messages(
                 payload.members,
                 payload.error,
                 payload.code,
-                "FailedGroup",
+                FAILED_GROUP,
                 numbers[payload.position],
+                reason=payload.reason,
             )
         )
     return messages

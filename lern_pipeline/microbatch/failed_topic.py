@@ -8,9 +8,10 @@ from typing import Any
 
 import msgspec
 
+from lern_pipeline.events import failed_headers
 from lern_pipeline.events.failed_record import failed_value, failure_details
 from lern_pipeline.events.record import Record
-from lern_pipeline.microbatch.plan import ORIGINAL_HEADER, Message
+from lern_pipeline.microbatch.plan import Message
 
 # Room for keys, headers and batch overhead beside the value in one produce request.
 _ENVELOPE_BYTES = 4096
@@ -20,6 +21,13 @@ _ALWAYS_TAKEN_BYTES = 16_384
 
 # A longer key is left out: the message would not fit into a produce request because of its key.
 _LONGEST_KEY_BYTES = 32_000
+
+# The original's key and the reason travel in the envelope, beside the other headers.
+_LONGEST_KEY_HEADER_BYTES = 1024
+_LONGEST_REASON = 200
+
+#: Error class of a failed record that tells of a part of an event in a shape of the job's own.
+FAILED_GROUP = "FailedGroup"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +76,14 @@ class FailedTopic:
         error_class: str,
         number: int = 0,
         kind: str = "",
+        reason: str = "",
     ) -> Message:
-        """The failed message for ``record``.
+        """The failed message for ``record``; its headers are those of design 6.
 
         ``original`` as :func:`failed_value`; ``number`` tells apart several messages of one record; ``kind`` is for
-        the job's own shape. The original bytes travel in the header ``original`` where there is room for them; a
-        value that is too large for the topic is replaced by one that says where the original is.
+        the job's own shape; ``reason`` is what the failure is counted under. The original bytes travel in the headers
+        ``original`` and ``key`` where there is room for them; ``attempt`` counts on where the event was sent again
+        after a failure. A value that is too large for the topic is replaced by one that says where the original is.
         """
         key: bytes | None = None
         if self.shape is None:
@@ -82,22 +92,26 @@ class FailedTopic:
             members = None if isinstance(original, Record) else original
             value, key = _shaped(self.shape, FailedEvent(record, members, error, kind))
         headers = [
-            ("topic", self.input_topic.encode()),
-            ("partition", str(record.partition).encode()),
-            ("offset", str(record.offset).encode()),
-            ("batch", self.batch_key.encode()),
-            ("error", error_class.encode()),
-            ("attempt", str(self.attempt).encode()),
+            (failed_headers.TOPIC, self.input_topic.encode()),
+            (failed_headers.PARTITION, str(record.partition).encode()),
+            (failed_headers.OFFSET, str(record.offset).encode()),
+            (failed_headers.BATCH, self.batch_key.encode()),
+            (failed_headers.ERROR, error_class.encode()),
+            (failed_headers.ATTEMPT, str(self.attempt + record.earlier_attempts).encode()),
         ]
+        if reason:
+            headers.append((failed_headers.REASON, reason[:_LONGEST_REASON].encode()))
+        if record.key is not None and len(record.key) <= _LONGEST_KEY_HEADER_BYTES:
+            headers.append((failed_headers.KEY, record.key))
         if self.shape is not None:
             details = failure_details(self.job_name, error, code, record, self.input_topic)
-            headers.append(("failInfo", msgspec.json.encode(details)))
+            headers.append((failed_headers.FAIL_INFO, msgspec.json.encode(details)))
         room = self.max_bytes - _ENVELOPE_BYTES - len(key or b"")
         size = len(value)
         if size > room:
             value = self._stand_in(record, error, code, size)
         if record.value is not None and len(value) + len(record.value) <= room:
-            headers.append((ORIGINAL_HEADER, record.value))
+            headers.append((failed_headers.ORIGINAL, record.value))
         message = Message(f"failed|{record.position}|{number}", self.topic, value, key, headers)
         if message.size > _ALWAYS_TAKEN_BYTES:
             message.stand_in = self._stand_in(record, error, code, size)

@@ -45,12 +45,14 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class FailedPayload:
-    """A failed record of the job's own making, in place of the original events' members."""
+    """A failed record of the job's own making, in place of the original events' members. ``reason``: as
+    :attr:`Failure.reason`."""
 
     position: Position
     members: dict[str, Any]
     error: str
     code: str = "DATA_ERROR"
+    reason: str = ""
 
 
 @dataclass(slots=True)

@@ -12,6 +12,8 @@ from typing import Any, Literal
 
 import msgspec
 
+from lern_pipeline.events.failed_headers import ORIGINAL
+
 
 class RowWrites(msgspec.Struct):
     """Upserts of one shape into one table.
@@ -111,10 +113,6 @@ class DocumentUpdates(msgspec.Struct):
     events: dict[str, list[tuple[int, int]]] = {}
 
 
-ORIGINAL_HEADER = "original"
-"""Header of a failed record that holds the bytes of the record that failed."""
-
-
 class Message(msgspec.Struct, array_like=True):
     """A message to publish. ``id`` is the same whenever the batch makes this message again.
 
@@ -137,7 +135,7 @@ class Message(msgspec.Struct, array_like=True):
         """The message that stands in for this one; None if there is none."""
         if self.stand_in is None:
             return None
-        headers = [header for header in self.headers if header[0] != ORIGINAL_HEADER]
+        headers = [header for header in self.headers if header[0] != ORIGINAL]
         return Message(self.id, self.topic, self.stand_in, self.key, headers)
 
 

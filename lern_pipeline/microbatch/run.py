@@ -212,22 +212,25 @@ class MicroBatchRun:
                 members = decode(record.value)
                 work = validate(members)
             except UnreadableRecord as error:
-                validated.failed[f"unreadable: {_counted_reason(str(error))}"] += 1
+                reason = f"unreadable: {_counted_reason(str(error))}"
+                validated.failed[reason] += 1
                 validated.failed_messages.append(
-                    failed_topic.message(record, record, str(error), "DATA_ERROR", "UnreadableRecord")
+                    failed_topic.message(record, record, str(error), "DATA_ERROR", "UnreadableRecord", reason=reason)
                 )
             except InvalidEvent as error:
                 validated.failed[error.reason] += 1
                 original = record if members is None else members
                 validated.failed_messages.append(
-                    failed_topic.message(record, original, error.error, error.code, "InvalidEvent")
+                    failed_topic.message(record, original, error.error, error.code, "InvalidEvent", reason=error.reason)
                 )
             else:
                 if isinstance(work, Skip):
                     validated.skipped[work.reason] += 1
                     if work.error is not None:
                         validated.failed_messages.append(
-                            failed_topic.message(record, members, work.error, work.code, "InvalidEvent")
+                            failed_topic.message(
+                                record, members, work.error, work.code, "InvalidEvent", reason=work.reason
+                            )
                         )
                 else:
                     validated.events.append(Event(record, work))

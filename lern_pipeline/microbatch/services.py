@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from lern_pipeline.events.record import Record
+from lern_pipeline.events.record import Record, RecordWithHeaders
 from lern_pipeline.microbatch.account_reads import AccountReader
 from lern_pipeline.microbatch.batch_ownership import CourseBatchSearch, CourseBatchServices, OrganisationMembers
 from lern_pipeline.microbatch.certificate_services import CertificateServices
@@ -39,6 +39,10 @@ class Broker(Client, Protocol):
             RecordsExpired: the log no longer has the beginning of a range.
             ServiceUnavailable: no answer in time.
         """
+        ...
+
+    def read_with_headers(self, topic: str, key: MicroBatchKey) -> list[RecordWithHeaders]:
+        """As :meth:`read`, of a topic whose headers tell something."""
         ...
 
     def publish(self, messages: Sequence[Message]) -> None:

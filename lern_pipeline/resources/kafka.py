@@ -14,7 +14,8 @@ from kafka.admin import NewTopic
 from kafka.structs import OffsetAndMetadata
 
 from lern_pipeline.errors import ConfigurationError, ServiceUnavailable
-from lern_pipeline.events.record import Record
+from lern_pipeline.events.failed_headers import earlier_attempts
+from lern_pipeline.events.record import Record, RecordWithHeaders
 from lern_pipeline.microbatch.crash_points import crash_point
 from lern_pipeline.microbatch.key import MicroBatchKey
 from lern_pipeline.microbatch.plan import Message
@@ -29,6 +30,22 @@ TOO_LARGE = (kafka.errors.MessageSizeTooLargeError, kafka.errors.RecordListTooLa
 
 # Messages handed to the producer before their acknowledgements are waited for: bounds memory, not throughput.
 PUBLISH_WINDOW = 5_000
+
+
+def _record(message: Any) -> Record:
+    return Record(
+        message.partition,
+        message.offset,
+        message.timestamp or 0,
+        message.key,
+        message.value,
+        earlier_attempts(message.headers) if message.headers else 0,
+    )
+
+
+def _record_with_headers(message: Any) -> RecordWithHeaders:
+    # A header's value may be null.
+    return RecordWithHeaders(_record(message), {name: value for name, value in message.headers if value is not None})
 
 
 class Kafka:
@@ -52,14 +69,21 @@ class Kafka:
 
     def read(self, topic: str, key: MicroBatchKey) -> list[Record]:
         """See :class:`lern_pipeline.microbatch.services.Broker`."""
+        return self._read(topic, key, _record)
+
+    def read_with_headers(self, topic: str, key: MicroBatchKey) -> list[RecordWithHeaders]:
+        """See :class:`lern_pipeline.microbatch.services.Broker`."""
+        return self._read(topic, key, _record_with_headers)
+
+    def _read(self, topic: str, key: MicroBatchKey, made: Callable[[Any], T]) -> list[T]:
         wanted = {TopicPartition(topic, range_.partition): range_ for range_ in key.ranges if range_.offsets}
         if not wanted:
             return []
-        records: list[Record] = self._answered(lambda: self._read_once(wanted))
+        records: list[T] = self._answered(lambda: self._read_once(wanted, made))
         self.counts["kafka.records_read"] += len(records)
         return records
 
-    def _read_once(self, wanted: Mapping[Any, Any]) -> list[Record]:
+    def _read_once(self, wanted: Mapping[Any, Any], made: Callable[[Any], T]) -> list[T]:
         consumer = KafkaConsumer(
             **connection(self._settings),
             metrics_enabled=False,
@@ -76,7 +100,7 @@ class Kafka:
             consumer.assign(list(wanted))
             for at, range_ in wanted.items():
                 consumer.seek(at, range_.start)
-            return self._collect(consumer, wanted)
+            return self._collect(consumer, wanted, made)
         finally:
             consumer.close(autocommit=False)
 
@@ -88,13 +112,13 @@ class Kafka:
                     f"of partition {at.partition} of {at.topic}"
                 )
 
-    def _collect(self, consumer: Any, wanted: Mapping[Any, Any]) -> list[Record]:
+    def _collect(self, consumer: Any, wanted: Mapping[Any, Any], made: Callable[[Any], T]) -> list[T]:
         """Poll until every partition's position has passed the end of its range.
 
         The position tells, not the last record seen: the range may end with offsets that hold no record
         (compaction, transaction markers).
         """
-        records: dict[int, list[Record]] = {range_.partition: [] for range_ in wanted.values()}
+        records: dict[int, list[T]] = {range_.partition: [] for range_ in wanted.values()}
         open_ = set(wanted)
         quiet_since = time.monotonic()
         patience = self._settings.number("microbatch.read.timeout.seconds")
@@ -102,11 +126,7 @@ class Kafka:
             polled = consumer.poll(timeout_ms=200)
             for at, fetched in polled.items():
                 end = wanted[at].end
-                records[at.partition].extend(
-                    Record(at.partition, message.offset, message.timestamp or 0, message.key, message.value)
-                    for message in fetched
-                    if message.offset < end
-                )
+                records[at.partition].extend(made(message) for message in fetched if message.offset < end)
             finished = {at for at in open_ if consumer.position(at, timeout_ms=5_000) >= wanted[at].end}
             if finished:
                 consumer.pause(*finished)

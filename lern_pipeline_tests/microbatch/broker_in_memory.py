@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from lern_pipeline.events.record import Record
+from lern_pipeline.events.record import Record, RecordWithHeaders
 from lern_pipeline.microbatch.key import MicroBatchKey, OffsetRange
 from lern_pipeline.microbatch.plan import (
     Message,
@@ -42,6 +42,18 @@ class InMemoryBroker:
 
     def _within(self, range_: OffsetRange) -> list[Record]:
         return self.partitions.get(range_.partition, [])[range_.start : range_.end]
+
+    def read_with_headers(self, topic: str, key: MicroBatchKey) -> list[RecordWithHeaders]:
+        """Of what was published: all in partition 0, one message a second."""
+        published = [message for message in self.published if message.topic == topic]
+        return [
+            RecordWithHeaders(
+                Record(0, offset, 1_700_000_000_000 + offset * 1000, published[offset].key, published[offset].value),
+                dict(published[offset].headers),
+            )
+            for range_ in key.ranges
+            for offset in range(range_.start, range_.end)
+        ]
 
     def publish(self, messages: Sequence[Message]) -> None:
         self.journal += [f"publish {message.topic}" for message in messages]

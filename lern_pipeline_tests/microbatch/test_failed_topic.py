@@ -50,8 +50,23 @@ def test_headers_lead_back_to_the_batch_and_the_record() -> None:
         ("batch", b"20270101T000000Z_3.0-50"),
         ("error", b"InvalidEvent"),
         ("attempt", b"2"),
+        ("key", b"u-ada"),
         ("original", ORIGINAL),
     ]
+
+
+def test_the_reason_is_a_header_where_there_is_one() -> None:
+    assert dict(message(reason="edata.userId is missing").headers)["reason"] == b"edata.userId is missing"
+    assert len(dict(message(reason="x" * 5_000).headers)["reason"]) == 200
+
+
+@pytest.mark.parametrize("key", [None, b"k" * 1025], ids=["none", "too long"])
+def test_a_key_that_is_not_there_or_has_no_room_is_no_header(key: bytes | None) -> None:
+    assert "key" not in dict(message(Record(3, 41, 0, key, ORIGINAL)).headers)
+
+
+def test_attempts_count_on_where_the_event_was_sent_again() -> None:
+    assert dict(message(Record(3, 41, 0, None, ORIGINAL, earlier_attempts=4)).headers)["attempt"] == b"6"
 
 
 def test_an_earlier_failure_of_the_event_is_replaced_and_not_nested() -> None:

@@ -69,6 +69,7 @@ class Recomputation:
             position,
             {"userId": user_id, "batchId": batch_id, "courseId": course_id, "contents": contents},
             f"missing leaf nodes for collection {course_id} (status {self._status(course_id)})",
+            reason="missing leaf nodes",
         )
 
     def _status(self, course_id: str) -> str:

@@ -28,10 +28,11 @@ class FailingRows(InMemoryRows):
         within: str,
         keys: Iterable[tuple[Any, ...]],
         group_size: int | None = None,
+        times: Sequence[str] = (),
     ) -> list[tuple[Any, ...]]:
         if self.reads_fail:
             raise ServiceUnavailable("Cassandra", "cassandra:9042", "no host answers")
-        return super().select(table, columns, equal, within, keys, group_size)
+        return super().select(table, columns, equal, within, keys, group_size, times)
 
     def apply(self, writes: RowWrites) -> None:
         if self.writes_before_failure is not None:

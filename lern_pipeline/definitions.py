@@ -19,6 +19,7 @@ from lern_pipeline.orchestration.batch_asset import batch_asset
 from lern_pipeline.orchestration.completeness_check import completeness_check, completeness_schedule
 from lern_pipeline.orchestration.course_batches import finding_job, finding_schedule, rebuild_all_schedule
 from lern_pipeline.orchestration.deletion_check import deletion_check, deletion_check_schedule
+from lern_pipeline.orchestration.failed_events import failed_events_asset, failed_events_schedule
 from lern_pipeline.orchestration.indexer_asset import indexer_asset
 from lern_pipeline.orchestration.indexer_schedules import indexer_schedules
 from lern_pipeline.orchestration.installation import Installation, current_configuration, remarks
@@ -27,6 +28,7 @@ from lern_pipeline.orchestration.lane_sensor import lane_sensor
 from lern_pipeline.orchestration.lineage import also_written_by, store_specs, topic_specs
 from lern_pipeline.orchestration.pruning import pruning_job, pruning_schedule
 from lern_pipeline.orchestration.rebuild_asset import rebuild_asset
+from lern_pipeline.orchestration.redrive import redriving_job
 from lern_pipeline.orchestration.shredding import shredding_job, shredding_schedule
 from lern_pipeline.orchestration.table_lag_check import check_key, table_lag_check
 from lern_pipeline.orchestration.unfinished_effects import (
@@ -84,8 +86,10 @@ def make_definitions(
     checks += [table_lag_check(job) for job in reported]
     pruning = pruning_job(jobs)
     completeness_job, completeness_hourly = completeness_schedule(jobs, [check_key(job) for job in reported])
-    more_jobs += [pruning, completeness_job]
-    schedules = [pruning_schedule(pruning), completeness_hourly]
+    looking, looking_hourly = failed_events_schedule()
+    assets.append(failed_events_asset(jobs, configuration))
+    more_jobs += [pruning, completeness_job, looking, redriving_job(jobs)]
+    schedules = [pruning_schedule(pruning), completeness_hourly, looking_hourly]
     if rebuilds:
         finding = finding_job()
         rebuilding = dg.define_asset_job(

@@ -33,6 +33,12 @@ ENGINE: Area = area(
             600,
             "How long an event may wait before the check `topic_to_table_lag` is red.",
         ),
+        integer(
+            "failed.events.max",
+            10000,
+            "How many records of each failed topic, the newest, `failed_events` and `redrive_failed_events` look at.",
+            minimum=1,
+        ),
         number("microbatch.read.timeout.seconds", 60, "How long reading the records of one micro-batch may stall."),
         integer("cassandra.read.group.size", 25, "Partition keys of one `IN` read.", minimum=1),
         integer("cassandra.concurrency", 64, "Cassandra requests in flight.", minimum=1),

@@ -40,11 +40,13 @@ def in_failed_topics(users: Sequence[str], broker: Broker, topics: Sequence[Fail
         found: Counter[str] = Counter()
         for part in topic.parts():
             try:
-                records = broker.read(topic.name, part)
+                records = broker.read_with_headers(topic.name, part)
             except RecordsExpired:
                 # Removed since: there is nothing in them.
                 continue
-            for record in records:
-                found.update(named.in_bytes((record.key or b"") + b"\n" + (record.value or b"")))
+            for record, headers in records:
+                # The headers hold key and value of the event as it came.
+                texts = [record.key or b"", record.value or b"", *headers.values()]
+                found.update(named.in_bytes(b"\n".join(texts)))
         for user, number in found.items():
             yield Trace(user, f"topic {topic.name}", counted(number, "failed event"), UNTIL_RETENTION)

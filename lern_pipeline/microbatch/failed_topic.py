@@ -100,7 +100,7 @@ class FailedTopic:
             (failed_headers.ATTEMPT, str(self.attempt + record.earlier_attempts).encode()),
         ]
         if reason:
-            headers.append((failed_headers.REASON, reason[:_LONGEST_REASON].encode()))
+            headers.append((failed_headers.REASON, reason[:_LONGEST_REASON].encode(errors="replace")))
         if record.key is not None and len(record.key) <= _LONGEST_KEY_HEADER_BYTES:
             headers.append((failed_headers.KEY, record.key))
         if self.shape is not None:

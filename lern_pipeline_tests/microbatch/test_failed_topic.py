@@ -58,6 +58,7 @@ def test_headers_lead_back_to_the_batch_and_the_record() -> None:
 def test_the_reason_is_a_header_where_there_is_one() -> None:
     assert dict(message(reason="edata.userId is missing").headers)["reason"] == b"edata.userId is missing"
     assert len(dict(message(reason="x" * 5_000).headers)["reason"]) == 200
+    assert dict(message(reason="\ud800").headers)["reason"] == b"?"
 
 
 @pytest.mark.parametrize("key", [None, b"k" * 1025], ids=["none", "too long"])

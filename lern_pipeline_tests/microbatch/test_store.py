@@ -7,7 +7,9 @@ import stat
 from pathlib import Path
 from uuid import uuid4
 
+import msgspec
 import pytest
+import zstandard
 
 from lern_pipeline.events.record import Record
 from lern_pipeline.microbatch import store as store_module
@@ -21,6 +23,7 @@ RECORDS = [
     Record(0, 0, 1_700_000_000_000, b"u-ada", b'{"a":1}'),
     Record(0, 1, 0, None, None),
     Record(1, 7, 5, b"", b"\xff\x00"),
+    Record(1, 8, 5, None, b"{}", earlier_attempts=2),
 ]
 
 
@@ -47,6 +50,14 @@ def test_archived_records_come_back_byte_for_byte(store: BatchStore) -> None:
     size = store.write_records(KEY, RECORDS)
     assert size > 0
     assert store.read_records(KEY) == RECORDS
+
+
+def test_an_archive_that_knows_no_earlier_attempts_is_read(on_disk: BatchStore, tmp_path: Path) -> None:
+    """As versions have kept it that sent nothing again."""
+    on_disk.write_records(KEY, [])
+    kept = msgspec.msgpack.encode([[0, 3, 9, None, b"{}"]])
+    (tmp_path / "tally" / KEY / store_module.RECORDS).write_bytes(zstandard.ZstdCompressor().compress(kept))
+    assert on_disk.read_records(KEY) == [Record(0, 3, 9, None, b"{}", earlier_attempts=0)]
 
 
 def test_an_empty_batch_has_an_archive_too(store: BatchStore) -> None:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,6 +16,7 @@ import pytest
 from dagster import DagsterInstance
 
 from lern_pipeline.definitions import make_definitions
+from lern_pipeline.microbatch.crash_points import VARIABLE
 from lern_pipeline.orchestration import installation
 from lern_pipeline.settings import load_configuration
 from lern_pipeline_tests.stack.learner_tables import JOB, LearnerTables, RealRun, completion
@@ -30,7 +34,7 @@ class Operator:
     """Somebody at the launchpad of an installation on these servers."""
 
     def __init__(self, servers: Servers, instance: DagsterInstance, directory: Path) -> None:
-        config = directory / "lern.yaml"
+        self.config_file = config = directory / "lern.yaml"
         values = servers.values() | {"microbatch.store.url": str(directory / "batches")}
         config.write_text("".join(f"{name}: {json.dumps(value)}\n" for name, value in values.items()))
         # Only this job: its failed topic is looked into, and no other topic of the shared servers.
@@ -48,6 +52,13 @@ class Operator:
         (observed,) = [event for event in result.all_events if event.event_type_value == "ASSET_OBSERVATION"]
         return {n: v.value for n, v in observed.asset_observation_data.asset_observation.metadata.items()}
 
+    def redrive_process(self, **environment: str) -> subprocess.CompletedProcess[str]:
+        """All that failed, in a process that the environment may have killed."""
+        command = [sys.executable, "-m", "lern_pipeline_tests.stack.redrive_process", str(self.config_file), "{}"]
+        return subprocess.run(
+            command, env=os.environ | environment, capture_output=True, text=True, timeout=120, check=False
+        )
+
     def _execute(self, job: str, config: Any = None) -> dg.ExecuteInProcessResult:
         return self._definitions.resolve_job_def(job).execute_in_process(config, instance=self._instance)
 
@@ -57,6 +68,15 @@ def tables(servers: Servers) -> Iterator[LearnerTables]:
     tables = LearnerTables(servers)
     yield tables
     tables.close()
+
+
+@pytest.fixture
+def servers(local_stack: Any) -> Iterator[Servers]:
+    """Topics of each test's own."""
+    servers = Servers.at(local_stack.addresses)
+    servers.topic("coursebatch.job.request")
+    yield servers
+    servers.forget_topics()
 
 
 @pytest.fixture
@@ -84,7 +104,6 @@ def test_a_failed_event_is_shown_sent_again_once_and_succeeds(
 ) -> None:
     user, course = f"{servers.env}-user", f"{servers.env}_course"
     failed_topic = f"{servers.env}.activity.agg.failed"
-    servers.topic("coursebatch.job.request")
     # With spaces, as the services do not write it: what is sent again must be these bytes.
     event = json.dumps(completion(user, course, "b", "r1"), indent=1).encode()
     servers.send(run.topic, [event, UNREADABLE], key=user.encode())
@@ -125,3 +144,16 @@ def test_a_failed_event_is_shown_sent_again_once_and_succeeds(
     assert [operator.redrive(dry_run=False)["sent"] for _ in range(2)] == [1, 0]
     assert list(servers.records(run.topic)[4].headers) == [("lern-pipeline-attempts", b"2")]
     assert operator.redrive(dry_run=False, again=True)["sent"] == 3
+
+
+def test_a_kill_between_sending_and_keeping_sends_twice_and_loses_nothing(
+    servers: Servers, operator: Operator, run: RealRun
+) -> None:
+    servers.send(run.topic, [UNREADABLE, b"{"])
+    run.execute(key("0.0-2"))
+    killed = operator.redrive_process(**{VARIABLE: "between-publishes"})
+    assert killed.returncode == -signal.SIGKILL
+    assert len(servers.records(run.topic)) == 4
+    ended = [operator.redrive_process() for _ in range(2)]
+    assert [(one.returncode, one.stdout) for one in ended] == [(0, "2\n"), (0, "0\n")]
+    assert [record.value for record in servers.records(run.topic)] == [UNREADABLE, b"{"] * 3

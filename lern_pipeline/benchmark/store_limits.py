@@ -13,9 +13,10 @@ from typing import Any
 
 from cassandra.concurrent import execute_concurrent_with_args
 
-from lern_pipeline.microbatch.plan import Plan, RowWrites
-from lern_pipeline.resources.cassandra import Cassandra, update_statement
+from lern_pipeline.microbatch.plan import Plan
+from lern_pipeline.resources.cassandra import Cassandra
 from lern_pipeline.resources.redis import RedisServers
+from lern_pipeline.resources.update_statements import parameters, update_statement
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,7 @@ def single_seconds(cassandra: Cassandra, redis: RedisServers, plans: Sequence[Pl
                 run(f"SELECT {', '.join(read.columns)} FROM {read.table} WHERE {where}", read.keys)
             _redis(redis, plan)
             for writes in plan.rows:
-                run(update_statement(writes), [_arguments(writes, row) for row in writes.rows])
+                run(update_statement(writes), [parameters(writes, row, None) for row in writes.rows])
 
     return _seconds(loop)
 
@@ -73,11 +74,6 @@ def _redis(redis: RedisServers, plan: Plan) -> None:
         keys = [change.key for transaction in writes.transactions for change in transaction]
         redis.existing(writes.server, writes.database, keys)
         redis.apply(writes)
-
-
-def _arguments(writes: RowWrites, row: list[Any]) -> list[Any]:
-    keys = len(writes.key)
-    return [row[-1], *row[keys:-1], *row[:keys]]
 
 
 def _seconds(loop: Callable[[], None]) -> float:

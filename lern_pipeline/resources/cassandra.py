@@ -23,6 +23,7 @@ from lern_pipeline.resources.list_writes import ListWriteTimes, never_repeated
 from lern_pipeline.resources.own_tables import ensure_table
 from lern_pipeline.resources.plain_values import binder, plain_rows, sets_lists
 from lern_pipeline.resources.table_scan import scan_table
+from lern_pipeline.resources.update_statements import parameters, update_statement, where
 from lern_pipeline.settings import JobSettings
 
 R = TypeVar("R")
@@ -126,17 +127,17 @@ class Cassandra:
     def update_if_exists(self, table: str, key: Mapping[str, Any], values: Mapping[str, Any]) -> bool:
         """See :class:`lern_pipeline.microbatch.stores.RowStore`."""
         changes = ", ".join(f"{column} = ?" for column in protect_names(values))
-        query = f"UPDATE {table} SET {changes} WHERE {_where(key)} IF EXISTS"
+        query = f"UPDATE {table} SET {changes} WHERE {where(key)} IF EXISTS"
         return bool(self.conditional(query, (*values.values(), *key.values()))["[applied]"])
 
     def delete_if_exists(self, table: str, key: Mapping[str, Any]) -> bool:
         """See :class:`lern_pipeline.microbatch.stores.RowStore`."""
-        query = f"DELETE FROM {table} WHERE {_where(key)} IF EXISTS"
+        query = f"DELETE FROM {table} WHERE {where(key)} IF EXISTS"
         return bool(self.conditional(query, tuple(key.values()))["[applied]"])
 
     def delete_if_holds(self, table: str, key: Mapping[str, Any], values: Mapping[str, Any]) -> bool:
         """See :class:`lern_pipeline.microbatch.stores.RowStore`."""
-        query = f"DELETE FROM {table} WHERE {_where(key)} IF {_where(values)}"
+        query = f"DELETE FROM {table} WHERE {where(key)} IF {where(values)}"
         return bool(self.conditional(query, (*key.values(), *values.values()))["[applied]"])
 
     def execute(self, query: str, values: tuple[Any, ...]) -> None:
@@ -304,7 +305,7 @@ class Cassandra:
             statement = self._session.prepare(query)
             bind, lists = binder(statement), sets_lists(statement)
             time_of = list_times.next_attempt() if lists else None
-            bound = [bind(_parameters(writes, row, time_of)) for row in rows]
+            bound = [bind(parameters(writes, row, time_of)) for row in rows]
             if not batches:
                 batches.extend(self._batches(writes.table, bound))
 
@@ -391,26 +392,3 @@ def _group(bound: list[Any], rows: list[int]) -> Any:
     for row in rows:
         batch.add(bound[row])
     return batch
-
-
-def update_statement(writes: RowWrites) -> str:
-    """The prepared text for the writes' shape. Names are this program's or columns'; values are bound."""
-    if writes.insert:
-        columns = protect_names((*writes.key, *writes.set))
-        marks = ", ".join("?" for _ in columns)
-        return f"INSERT INTO {writes.table} ({', '.join(columns)}) VALUES ({marks}) USING TIMESTAMP ?"
-    put = protect_names(writes.put)
-    changes = [f"{protect_name(column)} = ?" for column in writes.set] + [f"{column} = {column} + ?" for column in put]
-    return f"UPDATE {writes.table} USING TIMESTAMP ? SET {', '.join(changes)} WHERE {_where(writes.key)}"
-
-
-def _where(key: Iterable[str]) -> str:
-    return " AND ".join(f"{column} = ?" for column in protect_names(key))
-
-
-def _parameters(writes: RowWrites, row: list[Any], time_of: Callable[[int], int] | None) -> list[Any]:
-    """The row in the order of :func:`update_statement`."""
-    keys, time = len(writes.key), row[-1] if time_of is None else time_of(row[-1])
-    if writes.insert:
-        return [*row[:-1], time]
-    return [time, *row[keys:-1], *row[:keys]]

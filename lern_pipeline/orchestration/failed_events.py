@@ -64,8 +64,7 @@ def failed_events_asset(jobs: Sequence[JobSpec[Any, Any]], configuration: Config
             "the way back to their batches. The job redrive_failed_events_job sends them through again."
         ),
     )
-    # Dagster reads the annotation at run time and knows the bare MaterializeResult only, mypy the generic one.
-    def _failed(installation: Installation) -> Any:
+    def _failed(installation: Installation) -> dg.MaterializeResult:
         try:
             traces, left_out = all_traces(jobs, installation)
         except LernPipelineError as error:

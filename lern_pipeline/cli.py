@@ -88,7 +88,9 @@ def _benchmarks(commands: Any) -> None:
     text = "Certificates through drain, with third-party services that take their time: some calls at a time, and one."
     certificates = commands.add_parser("certificates", help=text, description=text)
     certificates.set_defaults(function="benchmark_certificates:benchmark")
-    certificates.add_argument("--events", type=int, default=200, metavar="N", help="requests to publish (default 200)")
+    certificates.add_argument(
+        "--events", type=int, default=1000, metavar="N", help="requests to publish (default 1000)"
+    )
     certificates.add_argument("--latency-ms", type=float, default=50, metavar="N", help="of each answer (default 50)")
     certificates.add_argument("--concurrency", type=int, default=20, metavar="N", help="calls in flight (default 20)")
     certificates.add_argument("--runs", type=int, default=3, metavar="N", help="of several in flight (default 3)")

@@ -26,7 +26,6 @@ from lern_pipeline.microbatch.effects import (
     Performers,
 )
 from lern_pipeline.microbatch.job import JobSpec
-from lern_pipeline.microbatch.many_threads import many_threads
 from lern_pipeline.microbatch.outcomes_kept_together import OutcomesKeptTogether
 from lern_pipeline.microbatch.plan import Effect, Plan
 from lern_pipeline.microbatch.services import Services
@@ -86,7 +85,6 @@ class EffectsRun:
         troubles: list[LernPipelineError] = []
         threads = self.concurrency + self.concurrency // 2
         with (
-            many_threads(),
             ThreadPoolExecutor(min(self.concurrency, len(wanted)), "call") as self._calls,
             ThreadPoolExecutor(min(threads, len(wanted)), "effect") as pool,
         ):

@@ -44,7 +44,7 @@ class BatchStore:
 
     def write_records(self, key: str, records: Sequence[Record]) -> int:
         """Archive the raw records of a batch. Returns the bytes stored."""
-        data = zstandard.ZstdCompressor(level=1).compress(_records_encoder.encode(records))
+        data = _compress(_records_encoder.encode(records))
         self._write(self._batch(key) / RECORDS, data)
         return len(data)
 
@@ -61,7 +61,7 @@ class BatchStore:
         Returns:
             The plan to carry out, and the bytes stored (0 if it was there).
         """
-        data = zstandard.ZstdCompressor(level=1).compress(encode_plan(plan))
+        data = _compress(encode_plan(plan))
         if self._write(self._batch(plan.key) / _plan_name(plan.number), data, only_first=True):
             return plan, len(data)
         first = self._read(self._batch(plan.key) / _plan_name(plan.number))
@@ -79,7 +79,7 @@ class BatchStore:
 
     def write_conclusion(self, plan: Plan) -> None:
         """Keep what a plan came to that effects, or documents that could not be updated, have changed."""
-        data = zstandard.ZstdCompressor(level=1).compress(encode_plan(plan))
+        data = _compress(encode_plan(plan))
         self._write(self._batch(plan.key) / _conclusion_name(plan.number), data)
 
     def conclusion(self, plan: Plan) -> Plan:
@@ -96,7 +96,7 @@ class BatchStore:
 
     def write_part(self, key: str, name: str, data: bytes) -> None:
         """Keep something else of ``key``, compressed, in place of what stood under the name."""
-        self._write(self._batch(key) / name, zstandard.ZstdCompressor(level=1).compress(data))
+        self._write(self._batch(key) / name, _compress(data))
 
     def read_part(self, key: str, name: str) -> bytes | None:
         """What :meth:`write_part` kept; None where there is nothing."""
@@ -208,6 +208,12 @@ def _write_durably(path: Path, data: bytes, only_first: bool) -> bool:
     finally:
         os.close(directory)
     return True
+
+
+def _compress(data: bytes) -> bytes:
+    """Piece by piece: at once it would reserve as much memory again as the data takes."""
+    compressor = zstandard.ZstdCompressor(level=1).compressobj(size=len(data))
+    return compressor.compress(data) + compressor.flush()
 
 
 def _decompress(data: bytes) -> bytes:

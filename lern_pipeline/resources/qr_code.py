@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import io
+from typing import TYPE_CHECKING
 
 import segno
-from PIL import Image, ImageDraw, ImageFont
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 MODULE_PIXELS = 2
 QUIET_ZONE_MODULES = 3
@@ -20,6 +23,9 @@ class QrCodeImages:
 
     def png(self, content: str, caption: str) -> bytes:
         """See the protocol."""
+        # Not above: every process would hold the library, and hardly an installation draws codes.
+        from PIL import Image
+
         drawn = io.BytesIO()
         code = segno.make(content, error="h", micro=False, boost_error=False)
         code.save(drawn, kind="png", scale=MODULE_PIXELS, border=QUIET_ZONE_MODULES)
@@ -37,6 +43,8 @@ class QrCodeImages:
 
 
 def _caption(text: str) -> Image.Image:
+    from PIL import Image, ImageDraw, ImageFont
+
     font = ImageFont.load_default(CAPTION_POINTS)
     widths = [round(font.getlength(character)) + TRACKING_PIXELS for character in text]
     image = Image.new("L", (max(sum(widths), 1), CAPTION_POINTS + 4), WHITE)

@@ -23,6 +23,9 @@ MOST_REDIRECTS = 20
 _LEGAL = "!#$%&'()*+,/:;=?@[]~"
 _CONTROL = re.compile("[\x00-\x08\x0a-\x1f\x7f]")
 
+# How long it took is another number each time, and reasons stand in records that must come out the same again.
+_HOW_LONG = re.compile(r" after \d+ m(?:illi)?s(?:econds)?(?: with \d+(?: out of \d+)? bytes received)?")
+
 _KINDS = {
     pycurl.E_COULDNT_RESOLVE_PROXY: "no connection",
     pycurl.E_COULDNT_RESOLVE_HOST: "no connection",
@@ -162,6 +165,7 @@ def _without_success(handle: pycurl.Curl, code: int, text: str) -> Answer:
     is_redirect = 300 <= status < 400
     if code == pycurl.E_URL_MALFORMAT or (code == pycurl.E_UNSUPPORTED_PROTOCOL and is_redirect):
         raise UnusableAddress(text)
+    text = _HOW_LONG.sub("", text)
     number = handle.getinfo(pycurl.OS_ERRNO) if code == pycurl.E_COULDNT_CONNECT else 0
     reason = f"{text} ({os.strerror(number)})" if number else text
     raise NoAnswer(reason, _KINDS.get(code, _OTHER_KIND), certain=handle.getinfo(pycurl.REQUEST_SIZE) == 0)

@@ -90,12 +90,16 @@ class HttpConnections:
         except IndexError:
             handle = self._new_handle()
         try:
-            return self._asked(handle, method, address, proxy, content, lines)
-        finally:
-            if idle is self._idle:
-                idle.append(handle)
-            else:
-                handle.close()
+            answer = self._asked(handle, method, address, proxy, content, lines)
+        except BaseException:
+            # What its kept connection is worth is not known: the next call makes one.
+            handle.close()
+            raise
+        if idle is self._idle:
+            idle.append(handle)
+        else:
+            handle.close()
+        return answer
 
     def _new_handle(self) -> pycurl.Curl:
         handle = pycurl.Curl()

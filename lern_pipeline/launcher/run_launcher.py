@@ -12,13 +12,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from dagster import DagsterInstance, DagsterRun, DefaultRunLauncher, Field
+from dagster import DagsterInstance, DagsterRun, DefaultRunLauncher, Field, RunsFilter
 from dagster._config import Array
 from dagster._config.config_schema import UserConfigSchema
 from dagster._core.code_pointer import ModuleCodePointer
 from dagster._core.launcher.base import CheckRunHealthResult, LaunchRunContext, RunLauncher, WorkerStatus
 from dagster._core.origin import RepositoryPythonOrigin
 from dagster._core.remote_origin import GrpcServerCodeLocationOrigin, ManagedGrpcPythonEnvCodeLocationOrigin
+from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES
 from dagster._serdes import ConfigurableClass, serialize_value
 from dagster._serdes.config_class import ConfigurableClassData
 
@@ -27,6 +28,10 @@ from lern_pipeline.launcher.sources import Signature, signature, watched_paths
 from lern_pipeline.orchestration.worker_process import WORKER_TAG, Worker
 
 LOOK_FOR_CHANGES_SECONDS = 1.0
+# How long a fork server that lives may take to say how one of its workers ended.
+SERVER_TELLS_SECONDS = 30.0
+# Above this number of runs launched, those that have ended are forgotten.
+REMEMBERED_RUNS = 1000
 THIS_HOST = ("localhost", "127.0.0.1", "::1", "0.0.0.0")
 
 
@@ -77,7 +82,10 @@ class ForkServerRunLauncher(RunLauncher[DagsterInstance], ConfigurableClass):
         self._loaded: dict[str, _Loaded] = {}
         # Kept, since a server ends when its owner lets go of the socket.
         self._retired: list[ServerHandle] = []
-        self._launched: set[str] = set()
+        # run id → the server that forked it, also after the run has ended.
+        self._launched: dict[str, ServerHandle] = {}
+        # run id → when its worker was first seen dead.
+        self._seen_dead: dict[str, float] = {}
         self._stock = DefaultRunLauncher()
         super().__init__()  # type: ignore[no-untyped-call]
 
@@ -117,7 +125,6 @@ class ForkServerRunLauncher(RunLauncher[DagsterInstance], ConfigurableClass):
                     f"Launched through the code server, since the fork server cannot be used: {error}", run
                 )
             else:
-                self._launched.add(run.run_id)
                 return
         self._stock.launch_run(context)
 
@@ -150,10 +157,13 @@ class ForkServerRunLauncher(RunLauncher[DagsterInstance], ConfigurableClass):
         origin = run.job_code_origin.repository_origin
         with self._lock:
             try:
-                waiting = self._server(origin).fork(arguments)
+                server = self._server(origin)
+                waiting = server.fork(arguments)
             except ServerEnded:
                 # It died since it was last looked at. Once more, with a new one.
-                waiting = self._server(origin).fork(arguments)
+                server = self._server(origin)
+                waiting = server.fork(arguments)
+        self._remember(run.run_id, server)
         try:
             # Before it starts: whoever finds the run started finds its worker too.
             self._instance.add_run_tags(run.run_id, Worker.of_process(waiting.pid).tag(run.run_id))
@@ -163,6 +173,13 @@ class ForkServerRunLauncher(RunLauncher[DagsterInstance], ConfigurableClass):
                 raise ForkServerFailed(f"worker {waiting.pid} ended before its run began") from error
             raise
         waiting.start()
+
+    def _remember(self, run_id: str, server: ServerHandle) -> None:
+        if len(self._launched) >= REMEMBERED_RUNS:
+            active = {run.run_id for run in self._instance.get_runs(RunsFilter(statuses=NOT_FINISHED_STATUSES))}
+            self._launched = {known: forked_by for known, forked_by in self._launched.items() if known in active}
+            self._seen_dead = {known: since for known, since in self._seen_dead.items() if known in active}
+        self._launched[run_id] = server
 
     def _server(self, origin: RepositoryPythonOrigin) -> ServerHandle:
         key = origin.get_id()
@@ -245,15 +262,26 @@ class ForkServerRunLauncher(RunLauncher[DagsterInstance], ConfigurableClass):
         return True
 
     def check_run_worker_health(self, run: DagsterRun) -> CheckRunHealthResult:
-        """Whether the run's process lives. What cannot be judged from here counts as running, as with the stock one."""
+        """Whether the run's process lives. What cannot be judged from here counts as running, as with the stock one.
+
+        A dead one counts as running for a while where its fork server lives: that knows how it ended (a signal, the
+        kernel for want of memory) and is about to fail the run with this reason.
+        """
         worker = Worker.of_run(run.run_id, run.tags)
         if worker is None:
             return CheckRunHealthResult(WorkerStatus.RUNNING, "no worker is noted for this run")
-        if worker.is_dead:
+        if worker.is_dead and not self._is_about_to_be_told(run.run_id):
             return CheckRunHealthResult(
                 WorkerStatus.FAILED, f"process {worker.pid} is gone", run_worker_id=str(worker.pid)
             )
         return CheckRunHealthResult(WorkerStatus.RUNNING, run_worker_id=str(worker.pid))
+
+    def _is_about_to_be_told(self, run_id: str) -> bool:
+        server = self._launched.get(run_id)
+        if server is None or not server.is_alive:
+            return False
+        now = time.monotonic()
+        return now - self._seen_dead.setdefault(run_id, now) < SERVER_TELLS_SECONDS
 
     def get_run_worker_debug_info(self, run: DagsterRun, include_container_logs: bool | None = True) -> str | None:
         """Where to look."""

@@ -271,21 +271,3 @@ class Plan(msgspec.Struct):
     def all_cache_writes(self) -> Iterator[CacheWrites]:
         yield from self.cache
         yield from self.last
-
-
-_encoder = msgspec.msgpack.Encoder()
-_decoder = msgspec.msgpack.Decoder(Plan)
-
-
-def encode_plan(plan: Plan) -> bytes:
-    """The plan as MessagePack."""
-    return _encoder.encode(plan)
-
-
-def decode_plan(data: bytes) -> Plan:
-    """The plan that :func:`encode_plan` gave.
-
-    Raises:
-        msgspec.DecodeError: damaged or of another layout.
-    """
-    return _decoder.decode(data)

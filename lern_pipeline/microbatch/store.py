@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,8 @@ import zstandard
 from upath import UPath
 
 from lern_pipeline.events.record import Record
-from lern_pipeline.microbatch.plan import Plan, decode_plan, encode_plan
+from lern_pipeline.microbatch.plan import Plan
+from lern_pipeline.microbatch.plan_encoding import decode_plan, encode_plan
 
 _records_encoder = msgspec.msgpack.Encoder()
 _records_decoder = msgspec.msgpack.Decoder(list[Record])
@@ -44,7 +45,7 @@ class BatchStore:
 
     def write_records(self, key: str, records: Sequence[Record]) -> int:
         """Archive the raw records of a batch. Returns the bytes stored."""
-        data = _compress(_records_encoder.encode(records))
+        data = _compress([_records_encoder.encode(records)])
         self._write(self._batch(key) / RECORDS, data)
         return len(data)
 
@@ -96,7 +97,7 @@ class BatchStore:
 
     def write_part(self, key: str, name: str, data: bytes) -> None:
         """Keep something else of ``key``, compressed, in place of what stood under the name."""
-        self._write(self._batch(key) / name, _compress(data))
+        self._write(self._batch(key) / name, _compress([data]))
 
     def read_part(self, key: str, name: str) -> bytes | None:
         """What :meth:`write_part` kept; None where there is nothing."""
@@ -210,10 +211,10 @@ def _write_durably(path: Path, data: bytes, only_first: bool) -> bool:
     return True
 
 
-def _compress(data: bytes) -> bytes:
-    """Piece by piece: at once it would reserve as much memory again as the data takes."""
-    compressor = zstandard.ZstdCompressor(level=1).compressobj(size=len(data))
-    return compressor.compress(data) + compressor.flush()
+def _compress(pieces: Iterable[bytes]) -> bytes:
+    """Never all pieces at once. As a stream: the other way reserves as much memory again as the data takes."""
+    compressor = zstandard.ZstdCompressor(level=1).compressobj()
+    return b"".join(map(compressor.compress, pieces)) + compressor.flush()
 
 
 def _decompress(data: bytes) -> bytes:

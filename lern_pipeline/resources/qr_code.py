@@ -5,8 +5,6 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING
 
-import segno
-
 if TYPE_CHECKING:
     from PIL import Image
 
@@ -23,7 +21,8 @@ class QrCodeImages:
 
     def png(self, content: str, caption: str) -> bytes:
         """See the protocol."""
-        # Not above: every process would hold the library, and hardly an installation draws codes.
+        # Not above: every process would hold the libraries, and hardly an installation draws codes.
+        import segno
         from PIL import Image
 
         drawn = io.BytesIO()

@@ -15,13 +15,13 @@ from lern_pipeline.resources.content_service import ContentService
 from lern_pipeline.resources.course_batch_index import CourseBatchDocuments
 from lern_pipeline.resources.course_batch_search import LmsBatchSearch
 from lern_pipeline.resources.document_index import SearchClusterDocuments
+from lern_pipeline.resources.documents_when_used import DocumentsWhenUsed
 from lern_pipeline.resources.effect_ledger import CassandraEffectLedger
 from lern_pipeline.resources.encryption_service import EncryptionService
 from lern_pipeline.resources.fcm import Fcm
 from lern_pipeline.resources.kafka import Kafka
 from lern_pipeline.resources.keycloak import Keycloak
 from lern_pipeline.resources.legacy_registry import CertRegistryService
-from lern_pipeline.resources.mongo import Mongo
 from lern_pipeline.resources.msg91 import Msg91
 from lern_pipeline.resources.notification_api import NotificationApi
 from lern_pipeline.resources.object_storage import ObjectStorage
@@ -72,7 +72,7 @@ def services_for(settings: JobSettings, cassandra_prefix: str = "lms-cassandra")
         directory=HttpUserDirectory(settings, counts=counts),
         broker=Kafka(settings, counts=counts),
         ledger=CassandraEffectLedger(settings, cassandra),
-        documents=Mongo(settings, counts=counts),
+        documents=DocumentsWhenUsed(settings, counts),
         accounts=HttpAccountReads(settings, counts=counts),
         logins=Keycloak(settings, counts=counts),
         channels=Channels(Msg91(settings, counts), Smtp(settings, counts), Fcm(settings, counts)),

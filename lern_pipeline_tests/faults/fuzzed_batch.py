@@ -22,9 +22,8 @@ from lern_pipeline.microbatch.plan import (
     RowWrites,
     SetText,
     UpdateHash,
-    decode_plan,
-    encode_plan,
 )
+from lern_pipeline.microbatch.plan_encoding import decode_plan, encode_plan
 from lern_pipeline.microbatch.run import MicroBatchRun
 from lern_pipeline.microbatch.store import BatchStore
 from lern_pipeline.microbatch.user_directory import ProfileRead
@@ -77,9 +76,9 @@ class StoreInMemory(BatchStore):
         return self._records
 
     def write_plan(self, plan: Plan) -> tuple[Plan, int]:
-        data = encode_plan(plan)
+        data = b"".join(encode_plan(plan))
         again = decode_plan(data)
-        assert encode_plan(again) == data
+        assert b"".join(encode_plan(again)) == data
         self._plans.append(data)
         # What a crash would leave to be carried out.
         return again, len(data)
@@ -88,7 +87,7 @@ class StoreInMemory(BatchStore):
         return decode_plan(self._plans[-1]) if self._plans else None
 
     def write_conclusion(self, plan: Plan) -> None:
-        self._conclusions[plan.number] = encode_plan(plan)
+        self._conclusions[plan.number] = b"".join(encode_plan(plan))
 
     def conclusion(self, plan: Plan) -> Plan:
         found = self._conclusions.get(plan.number)

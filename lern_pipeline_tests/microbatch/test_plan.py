@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lern_pipeline.microbatch import plan_encoding
 from lern_pipeline.microbatch.plan import (
     Account,
     CacheChange,
@@ -17,9 +18,8 @@ from lern_pipeline.microbatch.plan import (
     ReplaceSet,
     RowWrites,
     SetText,
-    decode_plan,
-    encode_plan,
 )
+from lern_pipeline.microbatch.plan_encoding import decode_plan, encode_plan
 
 pytestmark = pytest.mark.rules
 
@@ -75,26 +75,49 @@ plans = st.builds(
 )
 
 
+def stored_and_read(plan: Plan) -> Plan:
+    return decode_plan(b"".join(encode_plan(plan)))
+
+
 @given(plans)
 def test_a_plan_survives_being_stored(plan: Plan) -> None:
-    assert decode_plan(encode_plan(plan)) == plan
+    assert stored_and_read(plan) == plan
+
+
+@given(plans, st.integers(1, 20))
+def test_the_pieces_are_those_of_the_whole(plan: Plan, items_at_once: int) -> None:
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(plan_encoding, "ITEMS_AT_ONCE", items_at_once)
+        assert b"".join(encode_plan(plan)) == msgspec.msgpack.encode(plan)
+
+
+@pytest.mark.parametrize("length", [15, 16, 999, 1000, 1001, 65535, 65536])
+def test_long_lists_are_encoded_in_pieces_none_of_which_holds_all(length: int) -> None:
+    messages = [Message("id", "topic", b"some value")] * length
+    rows = [["a", number] for number in range(length)]
+    plan = Plan("j", "k", 1, 0, Account(), rows=[RowWrites("t", ("k",), rows=rows)], messages=messages)
+    pieces = list(encode_plan(plan))
+    assert b"".join(pieces) == msgspec.msgpack.encode(plan)
+    assert max(map(len, pieces)) <= 1000 * 25 + 3
 
 
 @pytest.mark.parametrize("value", [1.0, 0.0, -0.0])
 def test_whole_numbers_stay_doubles(value: float) -> None:
     """Cassandra's driver refuses an integer for a map of doubles no more than it notices the other way round."""
     plan = Plan("j", "k", 1, 0, Account(), rows=[RowWrites("t", ("k",), (), ("m",), [["a", {"n": value}, 1]])])
-    stored = decode_plan(encode_plan(plan)).rows[0].rows[0][1]["n"]
+    stored = stored_and_read(plan).rows[0].rows[0][1]["n"]
     assert isinstance(stored, float)
 
 
 def test_every_kind_of_cache_change_comes_back_as_itself() -> None:
     written: list[CacheChange] = [ReplaceSet("a", ("b",)), SetText("c", ""), SetText("c", "", 9), DeleteKey("d")]
     plan = Plan("j", "k", 1, 0, Account(), last=[CacheWrites("redis", 13, [written])])
-    assert decode_plan(encode_plan(plan)).last[0].transactions == [written]
+    assert stored_and_read(plan).last[0].transactions == [written]
 
 
-@pytest.mark.parametrize("damage", [b"", b"\x00", b"not a plan", encode_plan(Plan("j", "k", 1, 0, Account()))[:-3]])
+@pytest.mark.parametrize(
+    "damage", [b"", b"\x00", b"not a plan", b"".join(encode_plan(Plan("j", "k", 1, 0, Account())))[:-3]]
+)
 def test_a_damaged_plan_is_never_half_a_plan(damage: bytes) -> None:
     with pytest.raises(msgspec.DecodeError):
         decode_plan(damage)

@@ -11,7 +11,8 @@ import pytest
 
 from lern_pipeline.errors import ConfigurationError
 from lern_pipeline.microbatch.own_table import OwnTable
-from lern_pipeline.microbatch.plan import Account, Plan, RowWrites, decode_plan, encode_plan
+from lern_pipeline.microbatch.plan import Account, Plan, RowWrites
+from lern_pipeline.microbatch.plan_encoding import decode_plan, encode_plan
 from lern_pipeline.resources.cassandra import Cassandra
 from lern_pipeline_tests.stack.servers import Servers
 
@@ -79,7 +80,7 @@ def test_a_row_of_every_type_is_copied_through_a_stored_plan(cassandra: Cassandr
     columns = tuple(name for name in row if name not in KEY)
     copy = ["new", "n", *(row[name] for name in columns), NOW_US]
     plan = Plan("job", "key", 1, 0, Account(), rows=[RowWrites(table, KEY, columns, rows=[copy], insert=True)])
-    for writes in decode_plan(encode_plan(plan)).rows:
+    for writes in decode_plan(b"".join(encode_plan(plan))).rows:
         cassandra.apply(writes)
     assert rows_of(cassandra, table, "new") == [row | {"owner": "new"}]
     stored = cassandra.session().execute(f"SELECT an_id FROM {table} WHERE owner = 'new'").one()

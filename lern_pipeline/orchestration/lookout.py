@@ -17,6 +17,8 @@ from lern_pipeline.microbatch.planner import BatchStatus, Wait
 from lern_pipeline.orchestration.lane import Lane, LaneLook
 
 LOOK_SECONDS = 0.5
+# A topic that is not there is looked for in all of the broker's topics.
+LOOK_FOR_TOPIC_SECONDS = 5.0
 # Of the code server's threads; the others answer the webserver, and ticks that do not stay.
 THREADS_LEFT = 4
 
@@ -50,7 +52,7 @@ class Lookout:
             return look
         try:
             while _may_change(look) and self.clock() < deadline:
-                self.sleep(LOOK_SECONDS)
+                self.sleep(LOOK_SECONDS if look.offsets.ends else LOOK_FOR_TOPIC_SECONDS)
                 if not self._is_unchanged(lane, look):
                     look = lane.advance(waiting_since)
         finally:
@@ -59,7 +61,7 @@ class Lookout:
 
     @staticmethod
     def _is_unchanged(lane: Lane, look: LaneLook) -> bool:
-        if look.newest is None or look.newest.status is not BatchStatus.MATERIALISED:
+        if look.newest is not None and look.newest.status is not BatchStatus.MATERIALISED:
             return False
         try:
             return lane.ends() == look.offsets.ends
@@ -69,9 +71,11 @@ class Lookout:
 
 
 def _may_change(look: LaneLook) -> bool:
-    """Whether looking again soon may find something: nothing waits, or a batch is running."""
-    if look.run is not None or not isinstance(look.step, Wait) or look.newest is None:
+    """Whether looking again soon may find something: nothing waits, a batch is running, or there is no topic yet."""
+    if look.run is not None or not isinstance(look.step, Wait):
         return False
+    if look.newest is None:
+        return not look.offsets.ends
     if look.newest.status is BatchStatus.IN_PROGRESS:
         return True
     return look.newest.status is BatchStatus.MATERIALISED and not look.lag

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from dagster import DagsterRunStatus
 
-from lern_pipeline.microbatch.planner import PlanBatch, Wait
+from lern_pipeline.microbatch.planner import PlanBatch, SetPosition, Wait
 from lern_pipeline.orchestration import lookout
 from lern_pipeline.orchestration.lookout import LOOK_SECONDS, Lookout
 from lern_pipeline.resources.kafka_positions import TopicOffsets
@@ -78,6 +78,26 @@ def test_a_batch_that_failed_ends_the_look(idle: Installed) -> None:
     look = clock.lookout().advance(idle.lane(), None)
     assert isinstance(look.step, Wait)
     assert "failed" in look.step.reason
+    assert clock.sleeps == 2
+
+
+def test_a_topic_that_is_not_there_is_looked_for_now_and_then(installed: Installed) -> None:
+    installed.positions.offsets_by_topic[TOPIC] = TopicOffsets({}, {})
+    clock = Clock()
+    look = clock.lookout(20.0).advance(installed.lane(), None)
+    assert isinstance(look.step, Wait)
+    assert (clock.now, clock.sleeps) == (20.0, 4)
+
+
+def test_a_topic_that_appears_gets_its_position_with_the_next_look(installed: Installed) -> None:
+    installed.positions.offsets_by_topic[TOPIC] = TopicOffsets({}, {})
+
+    def appear() -> None:
+        installed.positions.offsets_by_topic[TOPIC] = TopicOffsets({0: 0}, {0: 0})
+
+    clock = Clock({2: appear})
+    look = clock.lookout(20.0).advance(installed.lane(), None)
+    assert isinstance(look.step, SetPosition)
     assert clock.sleeps == 2
 
 

@@ -24,7 +24,7 @@ from lern_pipeline.microbatch.plan import CacheWrites, ReplaceSet, RowWrites, Se
 from lern_pipeline.resources.cassandra import Cassandra
 from lern_pipeline.resources.redis import RedisServers
 from lern_pipeline.settings import load_configuration
-from lern_pipeline_tests.faults.drain_process import DrainProcess, Ended
+from lern_pipeline_tests.drain_process import DrainProcess, Ended
 from lern_pipeline_tests.faults.job_world import KEYSPACE, connected, read_all
 from lern_pipeline_tests.third_party.mail_server import MailServer
 from lern_pipeline_tests.third_party.server import ThirdParty

@@ -26,7 +26,7 @@ from lern_pipeline.microbatch.plan import CacheWrites, RowWrites
 from lern_pipeline.resources.cassandra import Cassandra
 from lern_pipeline.resources.redis import RedisServers
 from lern_pipeline.settings import JobSettings, load_configuration
-from lern_pipeline_tests.faults.drain_process import DrainProcess, Ended
+from lern_pipeline_tests.drain_process import DrainProcess, Ended
 
 KEYSPACE = "sunbird_courses"
 

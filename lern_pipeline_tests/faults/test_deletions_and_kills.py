@@ -16,9 +16,9 @@ from typing import Any
 
 import pytest
 
+from lern_pipeline_tests.command import COMMAND
 from lern_pipeline_tests.faults.deletion_world import DeletionWorld
 from lern_pipeline_tests.faults.job_world import Left
-from lern_pipeline_tests.golden.player import COMMAND
 from lern_pipeline_tests.third_party.server import ThirdParty
 from lern_pipeline_tests.third_party.services.keycloak import Keycloak
 from lern_pipeline_tests.third_party.services.user_organisation import UserOrganisation

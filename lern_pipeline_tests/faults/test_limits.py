@@ -18,7 +18,7 @@ from lern_pipeline.jobs.relation_cache_updater.job import RELATION_CACHE_UPDATER
 from lern_pipeline.microbatch.plan import RowWrites
 from lern_pipeline.resources.cassandra import Cassandra
 from lern_pipeline.settings import load_configuration
-from lern_pipeline_tests.faults.drain_process import DrainProcess, Ended
+from lern_pipeline_tests.drain_process import DrainProcess, Ended
 from lern_pipeline_tests.faults.job_world import KEYSPACE
 from lern_pipeline_tests.faults.progress_world import ProgressWorld
 

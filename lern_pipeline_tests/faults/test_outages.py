@@ -24,8 +24,8 @@ from lern_pipeline.local.stack import STANDARD, LocalStack
 from lern_pipeline.orchestration.lane import IN_PROGRESS
 from lern_pipeline.resources.kafka_positions import KafkaPositions
 from lern_pipeline_tests.conftest import RunningStack, remove, stack_in
+from lern_pipeline_tests.drain_process import Ended
 from lern_pipeline_tests.faults.assessment_world import AssessmentWorld
-from lern_pipeline_tests.faults.drain_process import Ended
 from lern_pipeline_tests.faults.job_world import JobWorld, Left
 from lern_pipeline_tests.faults.merge_world import MergeWorld
 from lern_pipeline_tests.faults.notification_world import NotificationWorld

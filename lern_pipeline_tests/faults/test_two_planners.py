@@ -21,7 +21,7 @@ from lern_pipeline.microbatch.plan_encoding import encode_plan
 from lern_pipeline.microbatch.run import BatchResult
 from lern_pipeline.orchestration import names
 from lern_pipeline.orchestration.lane import Lane
-from lern_pipeline_tests.faults.drain_process import DrainProcess
+from lern_pipeline_tests.drain_process import DrainProcess
 from lern_pipeline_tests.faults.job_world import Left
 from lern_pipeline_tests.faults.lane_daemon import LaneDaemon, make_home, processes_of, watched
 from lern_pipeline_tests.faults.planning_process import PlanningProcess, SeenOffsets, planner_settings

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 import uuid
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -14,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from lern_pipeline.local.addresses import StackAddresses
+from lern_pipeline_tests.drain_process import DrainProcess
 from lern_pipeline_tests.golden.comparing import Comparison
 from lern_pipeline_tests.golden.freedoms import freedoms_of
 from lern_pipeline_tests.golden.loading import CassandraRows, RedisKeys
@@ -26,7 +24,6 @@ from lern_pipeline_tests.third_party.certificates import certificate_in
 from lern_pipeline_tests.third_party.mail_server import MailServer, Refusal
 from lern_pipeline_tests.third_party.server import ThirdParty
 
-COMMAND = Path(sys.executable).parent / "lern-pipeline"
 DRAIN_SECONDS = 600
 
 #: The recordings load this keyspace, whatever the environment prefix.
@@ -223,6 +220,7 @@ class Drain:
 
     def __init__(self, job: str, home: Path, configuration: str) -> None:
         self._job = job
+        self._directory = home
         self.batches: list[dict[str, Any]] = []
         self.waiting = 0
         self.failure: str | None = None
@@ -230,31 +228,22 @@ class Drain:
         dagster_home.mkdir()
         config = home / "play.conf"
         config.write_text(configuration, encoding="utf-8")
-        # What the surrounding shell sets for the product must not reach the scenarios.
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith("LERN_PIPELINE_")}
-        self._environment = inherited | {"LERN_PIPELINE_CONFIG": str(config), "DAGSTER_HOME": str(dagster_home)}
+        self._environment = {"LERN_PIPELINE_CONFIG": str(config), "DAGSTER_HOME": str(dagster_home)}
 
     def run(self) -> None:
         """Drains what waits; `failure` tells when that did not work."""
-        ended = subprocess.run(
-            [str(COMMAND), "drain", "--job", self._job, "--json"],
-            env=self._environment,
-            capture_output=True,
-            text=True,
-            timeout=DRAIN_SECONDS,
-            check=False,
-        )
+        ended = DrainProcess(self._environment, self._directory, "--job", self._job).wait(DRAIN_SECONDS)
         try:
-            report = json.loads(ended.stdout.strip().rpartition("\n")[2])
+            report = json.loads(ended.output.strip().rpartition("\n")[2])
             self.batches += report["batches"]
             self.waiting = report["waiting"]
         except (ValueError, KeyError, TypeError):
-            self.failure = f"drain ended with {ended.returncode} and no report; {_tail(ended.stderr or ended.stdout)}"
+            self.failure = f"drain ended with {ended.exit_code} and no report; {_tail(ended.errors or ended.output)}"
             return
         failed = [batch for batch in report["batches"] if batch["status"] != "materialised"]
-        if ended.returncode != 0 or failed:
+        if ended.exit_code != 0 or failed:
             reasons = "; ".join(str(batch.get("reason")) for batch in failed)
-            self.failure = f"drain ended with {ended.returncode}: {reasons or _tail(ended.stderr)}"
+            self.failure = f"drain ended with {ended.exit_code}: {reasons or _tail(ended.errors)}"
 
 
 def _configuration(

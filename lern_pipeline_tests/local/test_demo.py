@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,11 +12,11 @@ import pytest
 from kafka.admin import KafkaAdminClient
 
 from lern_pipeline.local.demo.dagster_services import MARK
+from lern_pipeline_tests.command import COMMAND
 from lern_pipeline_tests.conftest import RunningStack
 
 pytestmark = [pytest.mark.stack, pytest.mark.dagster]
 
-COMMAND = Path(sys.executable).parent / "lern-pipeline"
 SECONDS = 400
 OF_THE_DEMO = (
     'jobs.merge-user-courses.kafka.output.enrolment.sync.topic: "{env}.batch.enrolment.sync.request"',

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,12 +12,12 @@ from typing import Any
 import pytest
 
 from lern_pipeline.resources.cassandra import Cassandra
+from lern_pipeline_tests.command import COMMAND
 from lern_pipeline_tests.conftest import RunningStack
 from lern_pipeline_tests.stack.servers import Servers
 
 pytestmark = pytest.mark.stack
 
-COMMAND = Path(sys.executable).parent / "lern-pipeline"
 TABLES = ("user", "user_organisation", "organisation", "location", "system_settings")
 
 

@@ -5,16 +5,15 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from lern_pipeline_tests.command import COMMAND
 from lern_pipeline_tests.conftest import RunningStack
 
 pytestmark = pytest.mark.stack
 
-COMMAND = Path(sys.executable).parent / "lern-pipeline"
 EVENTS = 40
 
 

@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,12 +17,11 @@ import pytest
 from lern_pipeline.microbatch.key import MicroBatchKey
 from lern_pipeline.resources.kafka import Kafka
 from lern_pipeline.resources.kafka_positions import KafkaPositions
+from lern_pipeline_tests.command import COMMAND
 from lern_pipeline_tests.stack.learner_tables import JOB, LearnerTables, completion
 from lern_pipeline_tests.stack.servers import Servers
 
 pytestmark = pytest.mark.stack
-
-COMMAND = Path(sys.executable).parent / "lern-pipeline"
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 _context = multiprocessing.get_context("forkserver")
-_context.set_forkserver_preload(["lern_pipeline.commands.session", "lern_pipeline.commands.drain"])
+_context.set_forkserver_preload(["lern_pipeline_tests.preloaded"])
 
 
 @dataclass(frozen=True)

@@ -20,12 +20,14 @@ from kafka.admin import NewTopic
 from lern_pipeline.benchmark.event_to_mail import EventToMail
 from lern_pipeline.benchmark.idle import Idle, idle
 from lern_pipeline.benchmark.progress_workload import ProgressWorkload
+from lern_pipeline.definitions import make_definitions
 from lern_pipeline.errors import LernPipelineError
 from lern_pipeline.jobs.activity_aggregate_updater.job import ACTIVITY_AGGREGATE_UPDATER as PROGRESS
 from lern_pipeline.jobs.relation_cache_updater.job import RELATION_CACHE_UPDATER as RELATIONS
 from lern_pipeline.local.demo.dagster_services import DagsterServices
 from lern_pipeline.local.demo.third_party import ThirdPartyServices
 from lern_pipeline.microbatch.plan import RowWrites
+from lern_pipeline.orchestration.instance_storage import create_storage
 from lern_pipeline.resources.cassandra import Cassandra
 from lern_pipeline.resources.kafka_client import connection
 from lern_pipeline.resources.redis import RedisServers
@@ -70,6 +72,7 @@ def run(options: Options, dagster_yaml: Path, progress: Progress) -> dict[str, A
         services = DagsterServices(environment, f"latency-{token}", Path(directory) / "logs")
         try:
             services.start_code_server()
+            create_storage(Path(directory))
             site.prepare()
             mails.prepare()
             services.start_services()
@@ -95,14 +98,17 @@ def run(options: Options, dagster_yaml: Path, progress: Progress) -> dict[str, A
         "event_to_row_seconds": summary(one_hop),
         "two_hops_seconds": summary(two_hops),
         "event_to_mail_seconds": summary(to_mail),
-        **_figures(rest, loaded),
+        **_figures(rest, loaded, len(list(make_definitions(configuration).sensors or ()))),
     }
 
 
-def _figures(rest: Idle, loaded: Idle) -> dict[str, Any]:
+def _figures(rest: Idle, loaded: Idle, sensors: int) -> dict[str, Any]:
+    total = sum(rest.cpu_percent.values())
     return {
         "idle_cpu_percent": rest.cpu_percent,
-        "idle_cpu_percent_total": round(sum(rest.cpu_percent.values()), 2),
+        "idle_cpu_percent_total": round(total, 2),
+        "sensors": sensors,
+        "idle_cpu_percent_of_ten_sensors": round(10 * total / sensors, 2),
         "resident_mib": loaded.resident_mib,
         "resident_mib_total": round(sum(loaded.resident_mib.values()), 1),
         "proportional_mib_total": round(sum(loaded.proportional_mib.values()), 1),

@@ -7,6 +7,7 @@ import json
 
 from lern_pipeline.benchmark.latency import Options, run
 from lern_pipeline.commands.home import shipped_dagster_yaml
+from lern_pipeline.commands.interruption import Interrupted, heed_signals
 from lern_pipeline.commands.session import quiet_libraries, to_stderr
 
 
@@ -14,7 +15,11 @@ def benchmark(arguments: argparse.Namespace) -> int:
     """Run it and print the figures."""
     quiet_libraries()
     options = Options(arguments.events, arguments.rate, arguments.chains, arguments.idle_seconds)
-    figures = run(options, shipped_dagster_yaml(), to_stderr)
+    heed_signals()
+    try:
+        figures = run(options, shipped_dagster_yaml(), to_stderr)
+    except Interrupted as interrupted:
+        return interrupted.exit_code
     if arguments.json:
         print(json.dumps(figures))
         return 0

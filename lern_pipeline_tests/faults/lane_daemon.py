@@ -22,6 +22,7 @@ from lern_pipeline.microbatch.completeness import completeness
 from lern_pipeline.microbatch.key import MicroBatchKey
 from lern_pipeline.orchestration import names
 from lern_pipeline.orchestration.completeness_check import batch_fates
+from lern_pipeline.orchestration.instance_storage import create_storage
 from lern_pipeline.orchestration.lane import IN_PROGRESS, Lane
 from lern_pipeline.orchestration.worker_process import Worker
 from lern_pipeline.resources.kafka_positions import KafkaPositions
@@ -51,6 +52,7 @@ def make_home(world: JobWorld) -> None:
     settings = yaml.safe_load(shipped_dagster_yaml().read_text())
     settings["run_monitoring"]["poll_interval_seconds"] = 1
     (home_of(world) / "dagster.yaml").write_text(yaml.safe_dump(settings))
+    create_storage(home_of(world))
 
 
 def home_of(world: JobWorld) -> Path:

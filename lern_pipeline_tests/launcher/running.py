@@ -18,6 +18,7 @@ from dagster._core.workspace.context import WorkspaceProcessContext
 from dagster._core.workspace.load_target import ModuleTarget
 
 from lern_pipeline.commands.home import shipped_dagster_yaml
+from lern_pipeline.orchestration.instance_storage import create_storage
 from lern_pipeline.orchestration.worker_process import Worker
 from lern_pipeline_tests.launcher.code_location import CodeLocation, eventually
 
@@ -31,6 +32,7 @@ def make_home(directory: Path, run_launcher: dict[str, Any] | None) -> Path:
     settings["run_monitoring"]["poll_interval_seconds"] = 1
     directory.mkdir(parents=True)
     (directory / "dagster.yaml").write_text(yaml.safe_dump(settings))
+    create_storage(directory)
     return directory
 
 

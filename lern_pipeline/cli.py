@@ -149,7 +149,6 @@ def _loaded(module: str) -> ModuleType:
     try:
         return importlib.import_module(module)
     finally:
-        gc.freeze()
         gc.enable()
 
 

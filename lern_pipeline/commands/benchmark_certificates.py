@@ -16,8 +16,8 @@ def benchmark(arguments: argparse.Namespace) -> int:
     options = CertificateOptions(
         arguments.events, arguments.latency_ms / 1000, arguments.concurrency, arguments.seed, arguments.runs
     )
-    heed_signals()
     try:
+        heed_signals()
         figures = certificates(options, to_stderr)
     except Interrupted as interrupted:
         return interrupted.exit_code

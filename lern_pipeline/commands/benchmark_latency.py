@@ -15,8 +15,8 @@ def benchmark(arguments: argparse.Namespace) -> int:
     """Run it and print the figures."""
     quiet_libraries()
     options = Options(arguments.events, arguments.rate, arguments.chains, arguments.idle_seconds)
-    heed_signals()
     try:
+        heed_signals()
         figures = run(options, shipped_dagster_yaml(), to_stderr)
     except Interrupted as interrupted:
         return interrupted.exit_code

@@ -165,7 +165,7 @@ class ForkServerRunLauncher(RunLauncher[DagsterInstance], ConfigurableClass):
                 # It died since it was last looked at. Once more, with a new one.
                 server = self._server(origin)
                 waiting = server.fork(arguments)
-        self._remember(run.run_id, server)
+            self._remember(run.run_id, server)
         try:
             # Before it starts: whoever finds the run started finds its worker too.
             self._instance.add_run_tags(run.run_id, Worker.of_process(waiting.pid).tag(run.run_id))
@@ -177,10 +177,12 @@ class ForkServerRunLauncher(RunLauncher[DagsterInstance], ConfigurableClass):
         waiting.start()
 
     def _remember(self, run_id: str, server: ServerHandle) -> None:
+        """With the lock held: several runs are launched at once."""
         if len(self._launched) >= REMEMBERED_RUNS:
             active = {run.run_id for run in self._instance.get_runs(RunsFilter(statuses=NOT_FINISHED_STATUSES))}
             self._launched = {known: forked_by for known, forked_by in self._launched.items() if known in active}
-            self._seen_dead = {known: since for known, since in self._seen_dead.items() if known in active}
+            # A copy: run monitoring adds to it meanwhile.
+            self._seen_dead = {known: since for known, since in list(self._seen_dead.items()) if known in active}
         self._launched[run_id] = server
 
     def _server(self, origin: RepositoryPythonOrigin) -> ServerHandle:

@@ -14,10 +14,10 @@ COMMAND = """\
 import signal, sys, time
 from lern_pipeline.commands.interruption import Interrupted, heed_signals
 
-heed_signals()
-print("started", flush=True)
 try:
+    heed_signals()
     try:
+        print("started", flush=True)
         time.sleep(60)
     except Exception:
         print("taken for a failure", flush=True)

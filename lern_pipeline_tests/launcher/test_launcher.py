@@ -12,7 +12,7 @@ import pytest
 from dagster import DagsterRunStatus, RunsFilter
 from dagster._core.launcher.base import WorkerStatus
 
-from lern_pipeline.launcher import run_launcher
+from lern_pipeline.launcher import ForkServerRunLauncher, run_launcher
 from lern_pipeline_tests.launcher.code_location import CodeLocation, eventually
 from lern_pipeline_tests.launcher.running import Daemon, Runs, fork_launcher, make_home, runs_on
 
@@ -149,6 +149,19 @@ def test_a_worker_that_its_server_says_nothing_of_is_found_by_run_monitoring(
     )
     server.resume()
     assert first.status == WorkerStatus.RUNNING
+
+
+def test_runs_that_have_ended_are_forgotten(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    launcher = site.runs.instance.run_launcher
+    assert isinstance(launcher, ForkServerRunLauncher)
+    resting = site.runs.launch_here("resting")
+    ended = site.runs.launch_here("quick")
+    site.runs.ended(ended)
+    monkeypatch.setattr(run_launcher, "REMEMBERED_RUNS", 1)
+    after = site.runs.launch_here("quick")
+    assert set(launcher._launched) == {resting, after}
+    site.location.wake_up()
+    assert site.runs.ended(resting, after) == ["SUCCESS"] * 2
 
 
 def test_after_the_server_is_killed_runs_go_on_and_new_ones_start(site: Site) -> None:

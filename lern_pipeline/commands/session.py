@@ -17,7 +17,6 @@ from lern_pipeline.launcher.migrations import remember_migrations
 from lern_pipeline.orchestration.drain import Runner, only_one, refuse_if_daemon_alive
 from lern_pipeline.orchestration.installation import Installation, current_configuration, remarks
 from lern_pipeline.orchestration.instance_storage import complete_storage
-from lern_pipeline.orchestration.sqlite_engines import remember_engines
 from lern_pipeline.resources.kafka_client import check_codecs
 
 Progress = Callable[[str], None]
@@ -50,7 +49,6 @@ def runner_session(job_name: str | None, progress: Progress) -> Iterator[Runner]
     dagster_home()
     quiet_libraries()
     remember_migrations([ALEMBIC_SCRIPTS_LOCATION])
-    remember_engines()
     with DagsterInstance.get() as instance:
         refuse_if_daemon_alive(instance)
         with only_one(instance):

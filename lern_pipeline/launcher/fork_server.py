@@ -192,12 +192,10 @@ def load(request: dict[str, Any]) -> None:
         from dagster._utils.hosted_user_process import recon_repository_from_origin
 
         from lern_pipeline.launcher.migrations import remember_migrations
-        from lern_pipeline.orchestration.sqlite_engines import remember_engines
 
         for name in PRELOADED:
             importlib.import_module(name)
         remember_migrations([ALEMBIC_SCRIPTS_LOCATION])
-        remember_engines()
         ref = deserialize_value(request["instance"], InstanceRef)
         for data in (ref.storage_data, ref.run_storage_data, ref.event_storage_data, ref.compute_logs_data):
             if data is not None:

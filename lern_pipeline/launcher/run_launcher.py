@@ -25,7 +25,6 @@ from dagster._serdes.config_class import ConfigurableClassData
 
 from lern_pipeline.launcher.server_handle import ForkServerFailed, ServerEnded, ServerHandle
 from lern_pipeline.launcher.sources import Signature, signature, watched_paths
-from lern_pipeline.orchestration.sqlite_engines import remember_engines
 from lern_pipeline.orchestration.worker_process import WORKER_TAG, Worker
 
 LOOK_FOR_CHANGES_SECONDS = 1.0
@@ -88,7 +87,6 @@ class ForkServerRunLauncher(RunLauncher[DagsterInstance], ConfigurableClass):
         # run id → when its worker was first seen dead.
         self._seen_dead: dict[str, float] = {}
         self._stock = DefaultRunLauncher()
-        remember_engines()
         super().__init__()  # type: ignore[no-untyped-call]
 
     @property

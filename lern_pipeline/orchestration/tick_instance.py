@@ -8,7 +8,6 @@ from dagster import DagsterInstance, SensorEvaluationContext
 from dagster._core.instance import InstanceRef
 
 from lern_pipeline.orchestration.instance_storage import complete_storage
-from lern_pipeline.orchestration.sqlite_engines import remember_engines
 
 _lock = threading.Lock()
 _opened: list[tuple[InstanceRef, DagsterInstance]] = []
@@ -25,7 +24,6 @@ def instance_of(context: SensorEvaluationContext) -> DagsterInstance:
         return context.instance
     with _lock:
         if not _opened or _opened[0][0] != ref:
-            remember_engines()
             # An older one is dropped, not closed: a tick may still read it.
             opened = DagsterInstance.from_ref(ref)
             complete_storage(opened)

@@ -10,12 +10,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import dagster as dg
 import psutil
 import yaml
 from dagster import DagsterInstance, RunsFilter
+from sqlalchemy.exc import OperationalError
 
 from lern_pipeline.commands.home import shipped_dagster_yaml
 from lern_pipeline.microbatch.completeness import completeness
@@ -27,6 +28,8 @@ from lern_pipeline.orchestration.lane import IN_PROGRESS, Lane
 from lern_pipeline.orchestration.worker_process import Worker
 from lern_pipeline.resources.kafka_positions import KafkaPositions
 from lern_pipeline_tests.faults.job_world import JobWorld
+
+T = TypeVar("T")
 
 CODE_SERVER, FORK_SERVER = " api grpc ", "lern_pipeline.launcher.fork_server"
 
@@ -121,6 +124,17 @@ class LaneDaemon:
                 self.kill()
 
 
+def answered(question: Callable[[], T]) -> T:
+    """What the instance says. SQLite may refuse for a while ("locking protocol") when many processes open and close a
+    file, or those that had it open are killed; the processes that are watched then ask again too."""
+    for _ in range(10):
+        try:
+            return question()
+        except OperationalError:
+            time.sleep(0.5)
+    return question()
+
+
 class Watched:
     """A world's lane, seen without touching it: a look of the planner's own would mark dead runs as failed.
 
@@ -134,12 +148,11 @@ class Watched:
         self._positions = KafkaPositions(world.settings)
 
     def keys(self) -> list[MicroBatchKey]:
-        return [
-            MicroBatchKey.parse(text) for text in self.instance.get_dynamic_partitions(names.partitions_name(self._job))
-        ]
+        texts = answered(lambda: self.instance.get_dynamic_partitions(names.partitions_name(self._job)))
+        return [MicroBatchKey.parse(text) for text in texts]
 
     def materialised(self) -> set[str]:
-        return set(self.instance.get_materialized_partitions(names.asset_key(self._job)))
+        return answered(lambda: set(self.instance.get_materialized_partitions(names.asset_key(self._job))))
 
     def batches_done(self) -> int:
         return sum(1 for key in self.keys() if not key.is_position and str(key) in self.materialised())
@@ -155,7 +168,7 @@ class Watched:
     def working(self) -> Worker | None:
         """The process of a run that has begun its step."""
         filter_ = RunsFilter(job_name=names.asset_job_name(self._job), statuses=[dg.DagsterRunStatus.STARTED])
-        for run in self.instance.get_runs(filter_):
+        for run in answered(lambda: self.instance.get_runs(filter_)):
             worker = Worker.of_run(run.run_id, run.tags)
             if worker is not None and not worker.is_dead:
                 return worker
@@ -163,14 +176,14 @@ class Watched:
 
     def runs_by_key(self) -> dict[str, list[dg.DagsterRun]]:
         found: dict[str, list[dg.DagsterRun]] = {}
-        for run in self.instance.get_runs(RunsFilter(job_name=names.asset_job_name(self._job))):
+        filter_ = RunsFilter(job_name=names.asset_job_name(self._job))
+        for run in answered(lambda: self.instance.get_runs(filter_)):
             found.setdefault(run.tags[names.PARTITION_TAG], []).append(run)
         return found
 
     def runs_in_progress(self) -> int:
-        return self.instance.get_runs_count(
-            RunsFilter(job_name=names.asset_job_name(self._job), statuses=list(IN_PROGRESS))
-        )
+        filter_ = RunsFilter(job_name=names.asset_job_name(self._job), statuses=list(IN_PROGRESS))
+        return answered(lambda: self.instance.get_runs_count(filter_))
 
     def wait(self, what: str, condition: Callable[[], Any], seconds: float = PATIENCE) -> Any:
         """Wait until the condition holds; its value."""

@@ -15,7 +15,7 @@ ENGINE: Area = area(
         integer("microbatch.sensor.interval.seconds", 3, "Seconds from one sensor tick to the next.", minimum=1),
         number(
             "microbatch.sensor.watch.seconds",
-            20,
+            25,
             "How long one tick goes on looking at a lane that has nothing to do; 0: one look. Below 50, since Dagster "
             "ends a tick after 60.",
         ),

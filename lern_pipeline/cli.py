@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from types import ModuleType
 from typing import Any
 
+from lern_pipeline.commands.interruption import Interrupted
 from lern_pipeline.errors import ConfigurationError, LernPipelineError
 
 EPILOG = """\
@@ -140,6 +141,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     except KeyboardInterrupt:
         return 130
+    except Interrupted as interrupted:
+        return interrupted.exit_code
 
 
 def _loaded(module: str) -> ModuleType:

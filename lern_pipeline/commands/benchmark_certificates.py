@@ -6,7 +6,7 @@ import argparse
 import json
 
 from lern_pipeline.benchmark.certificates import CertificateOptions, certificates
-from lern_pipeline.commands.interruption import Interrupted, heed_signals
+from lern_pipeline.commands.interruption import heed_signals
 from lern_pipeline.commands.session import quiet_libraries, to_stderr
 
 
@@ -16,11 +16,8 @@ def benchmark(arguments: argparse.Namespace) -> int:
     options = CertificateOptions(
         arguments.events, arguments.latency_ms / 1000, arguments.concurrency, arguments.seed, arguments.runs
     )
-    try:
-        heed_signals()
-        figures = certificates(options, to_stderr)
-    except Interrupted as interrupted:
-        return interrupted.exit_code
+    heed_signals()
+    figures = certificates(options, to_stderr)
     if arguments.json:
         print(json.dumps(figures))
         return 0

@@ -7,7 +7,7 @@ import json
 
 from lern_pipeline.benchmark.latency import Options, run
 from lern_pipeline.commands.home import shipped_dagster_yaml
-from lern_pipeline.commands.interruption import Interrupted, heed_signals
+from lern_pipeline.commands.interruption import heed_signals
 from lern_pipeline.commands.session import quiet_libraries, to_stderr
 
 
@@ -15,11 +15,8 @@ def benchmark(arguments: argparse.Namespace) -> int:
     """Run it and print the figures."""
     quiet_libraries()
     options = Options(arguments.events, arguments.rate, arguments.chains, arguments.idle_seconds)
-    try:
-        heed_signals()
-        figures = run(options, shipped_dagster_yaml(), to_stderr)
-    except Interrupted as interrupted:
-        return interrupted.exit_code
+    heed_signals()
+    figures = run(options, shipped_dagster_yaml(), to_stderr)
     if arguments.json:
         print(json.dumps(figures))
         return 0

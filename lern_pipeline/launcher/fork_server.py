@@ -180,6 +180,17 @@ def _line(message: dict[str, Any]) -> bytes:
     return json.dumps(message).encode() + b"\n"
 
 
+def preload_libraries() -> None:
+    """Import what every run needs besides the code location; read Dagster's migration scripts."""
+    from dagster._core.storage.sql import ALEMBIC_SCRIPTS_LOCATION
+
+    from lern_pipeline.launcher.migrations import remember_migrations
+
+    for name in PRELOADED:
+        importlib.import_module(name)
+    remember_migrations([ALEMBIC_SCRIPTS_LOCATION])
+
+
 def load(request: dict[str, Any]) -> None:
     """Import the code location, build its definitions, import the instance's storages. Connects to nothing."""
     threads_before = {name: os.environ.get(name) for name in BLAS_THREADS}
@@ -187,15 +198,10 @@ def load(request: dict[str, Any]) -> None:
     try:
         from dagster._core.instance import InstanceRef
         from dagster._core.origin import RepositoryPythonOrigin
-        from dagster._core.storage.sql import ALEMBIC_SCRIPTS_LOCATION
         from dagster._serdes import deserialize_value
         from dagster._utils.hosted_user_process import recon_repository_from_origin
 
-        from lern_pipeline.launcher.migrations import remember_migrations
-
-        for name in PRELOADED:
-            importlib.import_module(name)
-        remember_migrations([ALEMBIC_SCRIPTS_LOCATION])
+        preload_libraries()
         ref = deserialize_value(request["instance"], InstanceRef)
         for data in (ref.storage_data, ref.run_storage_data, ref.event_storage_data, ref.compute_logs_data):
             if data is not None:
